@@ -1,0 +1,25 @@
+package router
+
+import "roost/xmlstream/jid"
+
+// Hooks are the points at which small features join in. They are added before the first session
+// is bound, run in the order of their adding, and may block.
+type hooks struct {
+	offline []func(user jid.JID, status string)
+}
+
+// OnOffline adds fn, called when the last available resource of a user has gone. status is the
+// text of its last presence (XEP-0012 §4).
+func (r *Router) OnOffline(fn func(user jid.JID, status string)) {
+	r.hooks.offline = append(r.hooks.offline, fn)
+}
+
+func (r *Router) wentOffline(user jid.JID, tail []byte) {
+	if len(r.hooks.offline) == 0 {
+		return
+	}
+	status := statusOf(tail)
+	for _, fn := range r.hooks.offline {
+		fn(user, status)
+	}
+}

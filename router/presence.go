@@ -1,0 +1,292 @@
+package router
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+
+	"roost/xmlstream"
+	"roost/xmlstream/jid"
+	"roost/xmlstream/stanza"
+)
+
+// presence routes a presence stanza from a client (RFC 6121 §3 and §4).
+func (r *Router) presence(s *Session, st *stanza.Stanza, mayBlock bool) bool {
+	switch {
+	case r.rosters == nil:
+		// Roster and presence are switched off: nothing is handled.
+		r.bounce(s, st, stanza.ServiceUnavailable.With("presence is switched off on this server"))
+		return true
+	case st.Type == stanza.Probe:
+		return true // RFC 6121 §4.3: servers probe, clients do not; their probes go nowhere
+	case st.Type.IsSubscription():
+		return r.subscription(s, st, mayBlock)
+	case !st.To.IsZero():
+		return r.directed(s, st, mayBlock)
+	case st.Type == stanza.Error:
+		return true // an error with no addressee tells nobody anything
+	case !mayBlock:
+		return false
+	case st.Type == stanza.Unavailable:
+		r.unavailable(s, st)
+	default:
+		r.available(s, st)
+	}
+	return true
+}
+
+// subscription strips the addresses to bare JIDs (RFC 6121 §3.1.2) and lets the rosters decide.
+func (r *Router) subscription(s *Session, st *stanza.Stanza, mayBlock bool) bool {
+	to := st.To.Bare()
+	switch {
+	case st.To.IsZero():
+		r.bounce(s, st, stanza.BadRequest.With("a subscription stanza needs a to address"))
+	case to == s.JID.Bare():
+		r.bounce(s, st, stanza.NotAllowed.With("an account is always subscribed to itself"))
+	case !mayBlock:
+		return false
+	default:
+		if e := r.rosters.Subscription(s.JID.Bare(), to, st); e != nil {
+			r.bounce(s, st, e)
+		}
+	}
+	return true
+}
+
+// available handles presence without type and addressee: initial presence (RFC 6121 §4.2) or a
+// change of it (§4.4). It blocks.
+func (r *Router) available(s *Session, st *stanza.Stanza) {
+	prio, ok := priority(st.El)
+	if !ok { // RFC 6121 §4.7.2.3
+		r.bounce(s, st, stanza.BadRequest.With("priority is not an integer from -128 to 127"))
+		return
+	}
+	contacts, err := r.rosters.Contacts(s.JID.Bare())
+	if err != nil {
+		r.bounce(s, st, r.storeError("roster", s.JID.Bare(), err))
+		return
+	}
+	tail := bytes.Clone(st.AppendTail(nil))
+	was := s.Status()
+	ready := func() { s.announced(tail, prio) }
+	if prio >= 0 && (!was.Available || was.Priority < 0) {
+		r.flush(s, ready) // XEP-0160 §2: stored messages first, in order
+	} else {
+		ready()
+	}
+	r.announce(s, tail, contacts)
+	if !was.Available {
+		r.greet(s, contacts)
+	}
+}
+
+// announced stores a session's presence.
+func (s *Session) announced(tail []byte, prio int8) {
+	s.user.mu.Lock()
+	defer s.user.mu.Unlock()
+	if s.gone {
+		return
+	}
+	s.tail, s.prio, s.available = tail, prio, true
+	s.user.place(s)
+}
+
+// unavailable handles a client's unavailable presence without addressee (RFC 6121 §4.5.2). It
+// blocks.
+func (r *Router) unavailable(s *Session, st *stanza.Stanza) {
+	tail := bytes.Clone(st.AppendTail(nil))
+	s.user.mu.Lock()
+	tell := s.available || len(s.directed) > 0
+	s.user.mu.Unlock()
+	if tell {
+		r.leave(s, tail)
+	}
+}
+
+// leave takes a session off line: all who saw it are told with tail. It blocks.
+func (r *Router) leave(s *Session, tail []byte) {
+	contacts, err := r.rosters.Contacts(s.JID.Bare())
+	if err != nil {
+		r.storeError("roster", s.JID.Bare(), err) // own resources and directed targets are still told
+	}
+	u := s.user
+	u.mu.Lock()
+	directed := s.directed
+	wasAvailable, self := s.available, !s.gone
+	s.available, s.tail, s.directed = false, nil, nil
+	if self {
+		u.place(s)
+	}
+	last := wasAvailable && !slices.ContainsFunc(u.sessions, isAvailable)
+	u.mu.Unlock()
+	if last {
+		r.wentOffline(u.JID, tail)
+	}
+	told := map[jid.JID]bool{}
+	if wasAvailable {
+		r.announce(s, tail, contacts)
+		if self { // §4.5.2: the resource that left is told too
+			s.Deliver(presenceFrame(s.JID, s.JID.Bare(), tail))
+		}
+		for _, c := range contacts {
+			told[c.JID] = c.From
+		}
+	}
+	for to := range directed { // §4.6.3: those who were told directly are told now
+		if !told[to.Bare()] {
+			r.tell(s.JID, to, tail)
+		}
+	}
+}
+
+// announce broadcasts a session's presence to subscribers and to the user's own resources, the
+// session included while it is available (RFC 6121 §4.2.2, §4.4.2, §4.5.2).
+func (r *Router) announce(s *Session, tail []byte, contacts []Contact) {
+	bare := s.JID.Bare()
+	r.tell(s.JID, bare, tail)
+	for _, c := range contacts {
+		if c.From && c.JID != bare {
+			r.tell(s.JID, c.JID, tail)
+		}
+	}
+}
+
+// tell sends one presence to a bare JID (all its available resources) or to a full one.
+func (r *Router) tell(from, to jid.JID, tail []byte) {
+	if r.Serves(to.Domain()) && r.users.get(to.Bare()) == nil {
+		return // nobody there: the frame need not be made
+	}
+	r.Send(from, to, presenceFrame(from, to, tail))
+}
+
+// Withdraw sends unavailable from each available resource of user to the bare JID to, who may no
+// longer see them (RFC 6121 §3.2.2, §3.3.2).
+func (r *Router) Withdraw(user, to jid.JID) {
+	tail := unavailableTail("")
+	for _, s := range r.Available(user) {
+		r.tell(s.JID, to, tail)
+	}
+}
+
+// Show sends the presence of each available resource of user to the bare or full JID to
+// (RFC 6121 §3.1.6, §4.3.2). It reports whether there was any.
+func (r *Router) Show(user, to jid.JID) bool {
+	u := r.users.get(user)
+	if u == nil {
+		return false
+	}
+	local := r.Serves(to.Domain())
+	var takers []*Session // found before u is locked: one User at a time
+	if local {
+		takers = r.present(to)
+	}
+	u.mu.Lock() // held while sending: a later change cannot overtake what is shown now
+	defer u.mu.Unlock()
+	shown := false
+	for _, s := range u.sessions {
+		if !s.available {
+			continue
+		}
+		shown = true
+		f := presenceFrame(s.JID, to, s.tail)
+		for _, t := range takers {
+			t.Deliver(f.Retain())
+		}
+		if local {
+			f.Release()
+		} else {
+			r.sendAbroad(s.JID, to, f)
+		}
+	}
+	return shown
+}
+
+// present is a snapshot of the sessions that presence to a local address goes to: the bound
+// resource of a full JID, or every available one.
+func (r *Router) present(to jid.JID) []*Session {
+	u := r.users.get(to.Bare())
+	if u == nil {
+		return nil
+	}
+	return u.snapshot(func(s *Session) bool { return s.JID == to || to.IsBare() && s.available })
+}
+
+// directed handles presence to somebody in particular (RFC 6121 §4.6).
+func (r *Router) directed(s *Session, st *stanza.Stanza, mayBlock bool) bool {
+	switch st.Type {
+	case stanza.NoType:
+		if !s.remember(st.To, r.cfg.Limits.MaxDirected) {
+			r.bounce(s, st, stanza.ResourceConstraint.With("directed presence to too many entities"))
+			return true
+		}
+	case stanza.Unavailable:
+		s.forget(st.To)
+	}
+	switch {
+	case !r.Serves(st.To.Domain()):
+		r.abroad(s, st, s.JID)
+	case st.To.Local() != "":
+		return r.deliver(s, st, mayBlock)
+	}
+	return true // presence to the server itself concerns nobody
+}
+
+// remember notes the target of directed presence, which is told when the session ends
+// (RFC 6121 §4.6.3). It fails at the limit.
+func (s *Session) remember(to jid.JID, limit int) bool {
+	s.user.mu.Lock()
+	defer s.user.mu.Unlock()
+	if _, ok := s.directed[to]; ok || s.gone {
+		return true
+	}
+	if len(s.directed) >= limit {
+		return false
+	}
+	if s.directed == nil {
+		s.directed = map[jid.JID]struct{}{}
+	}
+	s.directed[to.Clone()] = struct{}{}
+	return true
+}
+
+func (s *Session) forget(to jid.JID) {
+	s.user.mu.Lock()
+	delete(s.directed, to)
+	s.user.mu.Unlock()
+}
+
+// priority reads <priority/> (RFC 6121 §4.7.2.3): an integer from -128 to 127, 0 when absent.
+func priority(el xmlstream.Element) (int8, bool) {
+	p := el.Child(stanza.NSClient, "priority")
+	if p.IsZero() {
+		return 0, true
+	}
+	n, err := strconv.ParseInt(string(bytes.TrimSpace(p.Text())), 10, 8)
+	return int8(n), err == nil
+}
+
+// presenceFrame puts addresses in front of a tail.
+func presenceFrame(from, to jid.JID, tail []byte) *stanza.Frame {
+	f := stanza.NewFrame()
+	dst := stanza.Header{Kind: stanza.Presence, From: from, To: to}.Append(f.Buf())
+	f.Set(append(dst, tail...))
+	return f
+}
+
+// unavailableTail is the presence that the server makes for a session that went without a word.
+func unavailableTail(status string) []byte {
+	if status == "" {
+		return []byte(" type='unavailable'/>")
+	}
+	dst := xmlstream.AppendText([]byte(" type='unavailable'><status>"), status)
+	return append(dst, "</status></presence>"...)
+}
+
+// statusOf reads the status text out of a tail that we keep or made.
+func statusOf(tail []byte) string {
+	el, err := xmlstream.ParseElement(append([]byte("<presence xmlns='"+stanza.NSClient+"'"), tail...), nil)
+	if err != nil {
+		return ""
+	}
+	return string(el.Child(stanza.NSClient, "status").Text())
+}
