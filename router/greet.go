@@ -26,7 +26,7 @@ func (r *Router) greet(s *Session, contacts []Contact) {
 	}
 	err := r.rosters.Pending(user, func(b []byte) { s.Deliver(stanza.FrameOf(b)) })
 	if err != nil {
-		r.storeError("subscription requests", user, err)
+		r.StoreError("subscription requests", user, err)
 	}
 }
 
@@ -49,7 +49,7 @@ func (r *Router) probeLocal(who, contact jid.JID) {
 	sees, err := r.rosters.Sees(contact, who.Bare())
 	switch {
 	case err != nil:
-		r.storeError("roster", contact, err)
+		r.StoreError("roster", contact, err)
 	case !sees:
 	case !r.Show(contact, who):
 		// §4.3.2: nobody is available, which the answer says
@@ -62,7 +62,7 @@ func (r *Router) Probe(who, contact jid.JID) {
 	sees, err := r.rosters.Sees(contact, who.Bare())
 	switch {
 	case err != nil:
-		r.storeError("roster", contact, err)
+		r.StoreError("roster", contact, err)
 	case !sees: // §4.3.2: not authorized
 		h := stanza.Header{Kind: stanza.Presence, Type: stanza.Unsubscribed, From: contact, To: who.Bare()}
 		f := stanza.NewFrame()

@@ -116,7 +116,7 @@ func (q *IQ) Error(e *stanza.StanzaError) { q.Router.bounce(q.Session, q.Stanza,
 
 // Fault answers for a store that failed, and logs it once.
 func (q *IQ) Fault(what string, err error) {
-	q.Error(q.Router.storeError(what, q.Account(), err))
+	q.Error(q.Router.StoreError(what, q.Account(), err))
 }
 
 // routeIQ routes a request or an answer (RFC 6120 §8.2.3, §10.3.3; RFC 6121 §8.5).

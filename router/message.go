@@ -95,7 +95,7 @@ func (r *Router) absent(s *Session, st *stanza.Stanza, act action) {
 	exists, err := r.cfg.Accounts.Exists(bare)
 	switch {
 	case err != nil:
-		r.bounce(s, st, r.storeError("account", bare, err))
+		r.bounce(s, st, r.StoreError("account", bare, err))
 	case !exists: // RFC 6121 §8.5.1
 		r.bounce(s, st, stanza.ServiceUnavailable.New())
 	case act == answer:

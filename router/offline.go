@@ -36,7 +36,7 @@ func (r *Router) store(s *Session, st *stanza.Stanza, bare jid.JID) {
 	case errors.Is(err, ErrFull): // XEP-0160 §2: as if offline storage did not exist
 		r.bounce(s, st, stanza.ServiceUnavailable.With("the recipient's offline storage is full"))
 	default:
-		r.bounce(s, st, r.storeError("offline message", bare, err))
+		r.bounce(s, st, r.StoreError("offline message", bare, err))
 	}
 }
 
@@ -94,8 +94,8 @@ func (r *Router) flush(s *Session, ready func()) {
 	ready()
 }
 
-// storeError logs a store's fault once and gives the error for the one who asked.
-func (r *Router) storeError(what string, who jid.JID, err error) *stanza.StanzaError {
+// StoreError logs a store's fault once and gives the error for the one who asked.
+func (r *Router) StoreError(what string, who jid.JID, err error) *stanza.StanzaError {
 	r.cfg.Log.Error("store failed", "what", what, "user", who.String(), "err", err)
 	if errors.Is(err, ErrNoSpace) {
 		return stanza.ResourceConstraint.With("the server cannot store at the moment")

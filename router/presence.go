@@ -63,7 +63,7 @@ func (r *Router) available(s *Session, st *stanza.Stanza) {
 	}
 	contacts, err := r.rosters.Contacts(s.JID.Bare())
 	if err != nil {
-		r.bounce(s, st, r.storeError("roster", s.JID.Bare(), err))
+		r.bounce(s, st, r.StoreError("roster", s.JID.Bare(), err))
 		return
 	}
 	tail := bytes.Clone(st.AppendTail(nil))
@@ -107,7 +107,7 @@ func (r *Router) unavailable(s *Session, st *stanza.Stanza) {
 func (r *Router) leave(s *Session, tail []byte) {
 	contacts, err := r.rosters.Contacts(s.JID.Bare())
 	if err != nil {
-		r.storeError("roster", s.JID.Bare(), err) // own resources and directed targets are still told
+		r.StoreError("roster", s.JID.Bare(), err) // own resources and directed targets are still told
 	}
 	u := s.user
 	u.mu.Lock()
