@@ -12,7 +12,7 @@ const (
 // 32 bits, and the test for duplicate attributes compares each one with the others.
 const (
 	ceilMaxStanza = 1 << 30
-	ceilMaxAttrs  = 1024
+	ceilMaxAttrs  = 256
 )
 
 // Limits bound what one element may cost. A Limits is shared by many streams
