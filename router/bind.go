@@ -14,18 +14,28 @@ const (
 	Rename                        // the newer stream gets another resource
 )
 
-// Bind makes full the address of a new session. rename makes another full JID for the policy
-// Rename. It may block: a session that is replaced is first taken off line.
-func (r *Router) Bind(full jid.JID, policy ConflictPolicy, rename func() jid.JID, out Outlet) (*Session, *stanza.StanzaError) {
+// Request is what a stream asks for when it binds a resource.
+type Request struct {
+	JID    jid.JID // full
+	Policy ConflictPolicy
+	Rename func() jid.JID // another full JID, for the policy Rename
+	Out    Outlet
+	// Welcome makes the answer for the address that was bound. It is delivered before the session
+	// can be addressed: nothing overtakes it.
+	Welcome func(jid.JID) *stanza.Frame
+}
+
+// Bind makes a session. It may block: a session that is replaced is first taken off line.
+func (r *Router) Bind(q Request) (*Session, *stanza.StanzaError) {
 	for {
-		s, old, err := r.tryBind(full, policy, out)
+		s, old, err := r.tryBind(q)
 		switch {
 		case err != nil:
 			return nil, err
 		case old == nil:
 			return s, nil
-		case policy == Rename:
-			full = rename()
+		case q.Policy == Rename:
+			q.JID = q.Rename()
 		default:
 			r.Unbind(old, "")
 			old.End(stanza.StreamConflict.With("replaced by a new stream with this resource"))
@@ -34,11 +44,11 @@ func (r *Router) Bind(full jid.JID, policy ConflictPolicy, rename func() jid.JID
 }
 
 // tryBind adds the session, or gives the one that is in its way.
-func (r *Router) tryBind(full jid.JID, policy ConflictPolicy, out Outlet) (s, old *Session, err *stanza.StanzaError) {
-	u := r.users.with(full.Bare(), func(u *User) {
-		if old = u.byResource(full); old != nil {
-			if policy == Refuse {
-				err = stanza.Conflict.With("resource " + full.Resource() + " is in use")
+func (r *Router) tryBind(q Request) (s, old *Session, err *stanza.StanzaError) {
+	u := r.users.with(q.JID.Bare(), func(u *User) {
+		if old = u.byResource(q.JID); old != nil {
+			if q.Policy == Refuse {
+				err = stanza.Conflict.With("resource " + q.JID.Resource() + " is in use")
 			}
 			return
 		}
@@ -46,7 +56,8 @@ func (r *Router) tryBind(full jid.JID, policy ConflictPolicy, out Outlet) (s, ol
 			err = stanza.ResourceConstraint.With("too many resources of this account are connected")
 			return
 		}
-		s = &Session{JID: full, user: u, out: out}
+		s = &Session{JID: q.JID, user: u, out: q.Out}
+		q.Out.Deliver(q.Welcome(q.JID))
 		if r.rosters == nil { // without presence every bound resource takes messages
 			s.available = true
 		}

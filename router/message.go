@@ -72,7 +72,8 @@ func (r *Router) attempt(st *stanza.Stanza, to jid.JID) action {
 	}
 	var buf [maxTargets]*Session
 	var takers []*Session
-	switch act := table[at]; act {
+	act := table[at]
+	switch act {
 	case toOne:
 		takers = append(buf[:0], one)
 	case toBest, toAll, toPresent:
@@ -80,12 +81,24 @@ func (r *Router) attempt(st *stanza.Stanza, to jid.JID) action {
 	default:
 		return act
 	}
-	f := relay(st, st.From)
+	if give(takers, relay(st, st.From)) {
+		return delivered
+	}
+	if act == toOne { // its stream is ending: as if it had ended
+		return table[fullGone]
+	}
+	return table[bareOffline]
+}
+
+// give delivers f, which it takes over, to all takers. It reports whether any could take it.
+func give(takers []*Session, f *stanza.Frame) (taken bool) {
 	for _, t := range takers {
-		t.Deliver(f.Retain())
+		if t.Deliver(f.Retain()) {
+			taken = true
+		}
 	}
 	f.Release()
-	return delivered
+	return taken
 }
 
 // absent finishes a stanza that no session took and that needs the store: it asks whether the

@@ -189,11 +189,8 @@ func (r *Router) Show(user, to jid.JID) bool {
 		}
 		shown = true
 		f := presenceFrame(s.JID, to, s.tail)
-		for _, t := range takers {
-			t.Deliver(f.Retain())
-		}
 		if local {
-			f.Release()
+			give(takers, f)
 		} else {
 			r.sendAbroad(s.JID, to, f)
 		}

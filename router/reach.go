@@ -59,8 +59,9 @@ type Federation interface {
 
 // Outlet is the stream behind a Session.
 type Outlet interface {
-	// Deliver queues f for the peer and takes over one reference. It never blocks.
-	Deliver(f *stanza.Frame)
+	// Deliver queues f for the peer and takes over one reference. It never blocks. The result is
+	// false when the stream is ending and f was not queued.
+	Deliver(f *stanza.Frame) bool
 	// End closes the stream with an error; nil closes it without one. It never blocks.
 	End(e *stanza.StreamError)
 }

@@ -127,10 +127,7 @@ func (r *Router) Send(from, to jid.JID, f *stanza.Frame) {
 		r.sendAbroad(from, to, f) // an undeliverable frame of the server's own has no sender to tell
 		return
 	}
-	for _, s := range r.present(to) {
-		s.Deliver(f.Retain())
-	}
-	f.Release()
+	give(r.present(to), f)
 }
 
 // Sessions is a snapshot of the sessions of a bare JID, best first.

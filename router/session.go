@@ -42,8 +42,9 @@ func (s *Session) SetInterested() {
 	s.user.mu.Unlock()
 }
 
-// Deliver queues f for this session's peer and takes over one reference.
-func (s *Session) Deliver(f *stanza.Frame) { s.out.Deliver(f) }
+// Deliver queues f for this session's peer and takes over one reference. It is false when the
+// stream is ending and f was not queued.
+func (s *Session) Deliver(f *stanza.Frame) bool { return s.out.Deliver(f) }
 
 // End closes the session's stream with an error.
 func (s *Session) End(e *stanza.StreamError) { s.out.End(e) }
