@@ -237,10 +237,15 @@ func (e Element) AppendDecls(dst []byte) []byte {
 	if d == nil || e.i == 0 && !d.outerUsed {
 		return dst
 	}
+	return d.appendDecls(dst, e.i, d.nodes[e.i].next)
+}
+
+// appendDecls declares what the nodes from first up to end use and what is bound outside of first.
+func (d *doc) appendDecls(dst []byte, first, end int32) []byte {
 	var room [8]int32
 	seen := room[:0]
 	add := func(id int32) {
-		if !d.outside(id, e.i) {
+		if !d.outside(id, first) {
 			return
 		}
 		for _, s := range seen {
@@ -254,7 +259,7 @@ func (e Element) AppendDecls(dst []byte) []byte {
 		dst = append(dst, "='"...)
 		dst = append(AppendEscaped(dst, d.uri(id)), '\'')
 	}
-	for i := e.i; i < d.nodes[e.i].next; i++ {
+	for i := first; i < end; i++ {
 		if d.nodes[i].prefix > 0 {
 			add(d.nodes[i].ns)
 		}

@@ -82,7 +82,7 @@ func (st *Stanza) AppendTail(dst []byte) []byte {
 	if lang := st.El.Lang(); !hasLang && len(lang) > 0 {
 		dst = xmlstream.AppendAttr(dst, "xml:lang", lang)
 	}
-	return st.AppendContent(st.El.AppendDecls(dst))
+	return st.AppendContent(st.El.AppendInnerDecls(dst))
 }
 
 func appendPlainAttr(dst []byte, a xmlstream.Attr) []byte {
