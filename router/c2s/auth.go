@@ -1,0 +1,202 @@
+package c2s
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+
+	"roost/router/sasl"
+	"roost/tlsconf"
+	"roost/xmlstream"
+	"roost/xmlstream/jid"
+	"roost/xmlstream/stanza"
+)
+
+// saslEnv is what mechanisms may know of the stream, made once per stream.
+func (s *Stream) saslEnv() *sasl.Env {
+	if s.nego.env != nil {
+		return s.nego.env
+	}
+	env := &sasl.Env{Domain: s.nego.domain, Realm: s.cfg.Realm, AllowPlain: s.cfg.AllowPlain,
+		Store: s.cfg.Store, Digest: s.cfg.Digest}
+	if st := s.conn.TLS(); st != nil {
+		env.Secure = true
+		for _, b := range tlsconf.Bindings(st, s.cfg.TLS.Leaf(st.ServerName)) {
+			env.Bindings = append(env.Bindings, sasl.Binding{Type: b.Type, Data: b.Data})
+		}
+		if len(st.PeerCertificates) > 0 {
+			ok, err := tlsconf.VerifyClient(s.cfg.TLS, st)
+			if err != nil {
+				s.srv.Log.Info("client certificate not accepted", "peer", s.who(), "err", err)
+			}
+			env.CertVerified = ok
+			env.CertJIDs = tlsconf.XMPPAddrs(st.PeerCertificates[0])
+		}
+	}
+	s.nego.env = env
+	return env
+}
+
+// onAuth begins a SASL exchange (RFC 6120 §6.4.2).
+func (s *Stream) onAuth(el xmlstream.Element) error {
+	switch string(el.Local()) {
+	case "auth":
+	case "abort": // §6.4.4: nothing is going on, which is the state that the client asks for
+		return s.saslFailure(&sasl.Failure{Condition: sasl.Aborted})
+	case "response": // §6.4.3: nobody asked
+		return s.saslFailure(&sasl.Failure{Condition: sasl.MalformedRequest, Text: "no exchange is going on"})
+	default:
+		return unsupported(el)
+	}
+	name, _ := el.Attr("mechanism")
+	if !s.mayAuthenticate() { // §6.5.4
+		return s.saslFailure(&sasl.Failure{Condition: sasl.EncryptionRequired, Text: "use STARTTLS first"})
+	}
+	x, err := sasl.Start(s.saslEnv(), string(name))
+	if err != nil {
+		return s.saslFailure(err)
+	}
+	initial, err := decode(el)
+	if err != nil {
+		return s.saslFailure(err)
+	}
+	s.nego.exchange = x
+	s.proceed(initial)
+	return nil
+}
+
+// onResponse goes on with an exchange (RFC 6120 §6.4.3).
+func (s *Stream) onResponse(el xmlstream.Element) error {
+	switch {
+	case el.Is(stanza.NSSASL, "response"):
+	case el.Is(stanza.NSSASL, "abort"): // §6.4.4
+		return s.saslFailure(&sasl.Failure{Condition: sasl.Aborted})
+	case el.Is(stanza.NSSASL, "auth"): // §6.4.2: one exchange at a time
+		return s.saslFailure(&sasl.Failure{Condition: sasl.MalformedRequest, Text: "an exchange is going on"})
+	default: // §4.9.3.12
+		return stanza.StreamNotAuthorized.With("finish the authentication first")
+	}
+	response, err := decode(el)
+	if err != nil {
+		return s.saslFailure(err)
+	}
+	if response == nil {
+		response = []byte{} // an empty <response/> is an empty response (§6.4.3)
+	}
+	s.proceed(response)
+	return nil
+}
+
+// decode reads the base64 of a SASL element (RFC 6120 §6.3.5, RFC 4648 §4): nil for no text, empty
+// for "=". The result is owned.
+func decode(el xmlstream.Element) ([]byte, error) {
+	text := el.Text()
+	switch {
+	case len(text) == 0:
+		return nil, nil
+	case string(text) == "=":
+		return []byte{}, nil
+	}
+	out, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
+	if err != nil || !el.First().IsZero() || containsLineEnd(text) {
+		return nil, &sasl.Failure{Condition: sasl.IncorrectEncoding, Text: "not base64"}
+	}
+	return out, nil
+}
+
+// containsLineEnd: encoding/base64 skips line ends, RFC 4648 §3.1 does not allow them.
+func containsLineEnd(b []byte) bool {
+	for _, c := range b {
+		if c == '\r' || c == '\n' {
+			return true
+		}
+	}
+	return false
+}
+
+// proceed gives the exchange its next message, beside the loop: it may look into a store.
+func (s *Stream) proceed(message []byte) {
+	var out []byte
+	var done bool
+	var err error
+	x := s.nego.exchange
+	s.async(s.srv.Auth, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.AuthTimeout)
+		defer cancel()
+		out, done, err = x.Next(ctx, message)
+	}, func() {
+		switch {
+		case s.state == stClosing:
+		case err != nil:
+			if e := s.saslFailure(err); e != nil {
+				s.fail(e)
+			}
+		case done:
+			s.saslSuccess(out)
+		default:
+			s.state = stChallenge
+			s.write(func(dst []byte) []byte { return appendSASL(dst, "challenge", out, false) })
+		}
+	})
+}
+
+// saslSuccess (RFC 6120 §6.4.6): the client opens a new stream on the same connection.
+func (s *Stream) saslSuccess(data []byte) {
+	user, err := jid.New(s.nego.exchange.User(), s.nego.domain, "")
+	if err != nil {
+		s.fail(&stanza.StreamError{Condition: stanza.StreamInternalServerError, Err: err})
+		return
+	}
+	s.nego.user, s.nego.exchange, s.nego.env = user, nil, nil
+	s.write(func(dst []byte) []byte { return appendSASL(dst, "success", data, data != nil) })
+	s.state = stAuthHeader
+	s.headerSent = false
+	s.tok.Reset(&s.cfg.PreAuth) // §6.3.2
+}
+
+// saslFailure answers a failed attempt (RFC 6120 §6.4.5). The result ends the stream when the
+// client has used up its attempts.
+func (s *Stream) saslFailure(err error) error {
+	f, ok := errors.AsType[*sasl.Failure](err)
+	if !ok {
+		f = &sasl.Failure{Condition: sasl.TemporaryAuthFailure, Err: err}
+	}
+	user := ""
+	if s.nego.exchange != nil {
+		user = s.nego.exchange.User()
+	}
+	s.srv.Log.Info("authentication failed", "peer", s.conn.RemoteAddr(), "domain", s.nego.domain,
+		"user", user, "condition", f.Condition, "err", f.Err)
+	s.nego.exchange = nil
+	s.state = stFeatures
+	s.write(func(dst []byte) []byte {
+		dst = append(dst, "<failure xmlns='"+stanza.NSSASL+"'><"...)
+		dst = append(append(dst, f.Condition...), "/>"...)
+		if f.Text != "" {
+			dst = append(dst, "<text xml:lang='en'>"...)
+			dst = append(xmlstream.AppendText(dst, f.Text), "</text>"...)
+		}
+		return append(dst, "</failure>"...)
+	})
+	if s.nego.failures++; s.nego.failures >= s.cfg.MaxAuthFailures {
+		return stanza.StreamPolicyViolation.With("too many failed attempts to log in")
+	}
+	return nil
+}
+
+// appendSASL writes a challenge or success; empty data that is there is "=" (RFC 6120 §6.4.2).
+func appendSASL(dst []byte, name string, data []byte, explicit bool) []byte {
+	dst = append(dst, '<')
+	dst = append(dst, name...)
+	dst = append(dst, " xmlns='"+stanza.NSSASL+"'"...)
+	if len(data) == 0 && !explicit {
+		return append(dst, "/>"...)
+	}
+	dst = append(dst, '>')
+	if len(data) == 0 {
+		dst = append(dst, '=')
+	}
+	dst = base64.StdEncoding.AppendEncode(dst, data)
+	dst = append(dst, "</"...)
+	return append(append(dst, name...), '>')
+}

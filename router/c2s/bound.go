@@ -1,0 +1,38 @@
+package c2s
+
+import (
+	"roost/xmlstream"
+	"roost/xmlstream/stanza"
+)
+
+// onStanza routes what a session sends (RFC 6120 §8).
+func (s *Stream) onStanza(el xmlstream.Element) error {
+	st := stanza.Parse(el, stanza.NSClient)
+	if st.Kind == stanza.NotStanza {
+		return s.onOther(el)
+	}
+	if len(el.Prefix()) > 0 { // §4.8.5: the content namespace is the default one
+		return stanza.StreamBadNamespacePrefix.With("a stanza with a namespace prefix")
+	}
+	if err := s.checkFrom(&st); err != nil {
+		return err
+	}
+	if t := s.srv.Tap; t != nil {
+		t.Received(s.conn.RemoteAddr(), &st)
+	}
+	if s.srv.Router.Route(s.sess, &st, false) {
+		return nil
+	}
+	own := st.Clone()
+	s.async(s.srv.Work, func() { s.srv.Router.Route(s.sess, own, true) }, nil)
+	return nil
+}
+
+// checkFrom obeys RFC 6120 §8.1.2.1: a from address must be the client's own, bare or full.
+func (s *Stream) checkFrom(st *stanza.Stanza) error {
+	v, ok := st.El.Attr("from")
+	if !ok || st.From == s.sess.JID || st.From == s.sess.JID.Bare() {
+		return nil
+	}
+	return stanza.StreamInvalidFrom.With("from \"" + string(v) + "\" is not " + s.sess.JID.String()) // §4.9.3.9
+}

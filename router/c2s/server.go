@@ -1,0 +1,85 @@
+package c2s
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"roost/netio"
+	"roost/router"
+	"roost/router/sasl"
+	"roost/router/stream"
+	"roost/tlsconf"
+	"roost/xmlstream"
+	"roost/xmlstream/stanza"
+)
+
+// Config is what the streams of one listener, or of one Peer scope of it, share. It is not changed
+// once it is in use.
+type Config struct {
+	TLS        *tlsconf.Config // nil: no TLS
+	Direct     bool            // TLS from the first byte (XEP-0368)
+	RequireTLS bool            // no authentication without TLS (RFC 6120 §5.3.1)
+	AllowPlain bool            // SASL PLAIN also without TLS
+	Realm      string          // of DIGEST-MD5; empty: the stream's domain
+	Store      sasl.Store      // for PLAIN and SCRAM
+	Digest     sasl.Store      // for DIGEST-MD5; nil: not offered
+
+	PreAuth         xmlstream.Limits // until the resource is bound
+	Bound           xmlstream.Limits
+	AuthTimeout     time.Duration // from the connection to the bound resource
+	IdleTime        time.Duration // without a byte from the client; 0: never
+	MaxAuthFailures int           // the stream ends with this many failed attempts
+	Conflict        router.ConflictPolicy
+}
+
+// Registrar makes accounts for clients that have none (XEP-0077).
+type Registrar interface {
+	// Offers reports whether strangers may register with domain.
+	Offers(domain string) bool
+	// Register answers a jabber:iq:register request from a stream that is not authenticated; st is
+	// borrowed. It may block.
+	Register(domain string, from netip.Addr, st *stanza.Stanza) (reply []byte)
+}
+
+// Tap watches stanzas (xmpp_logger). Its methods must not block and must not keep what they get.
+type Tap interface {
+	Received(peer netip.AddrPort, st *stanza.Stanza)
+	Delivered(peer netip.AddrPort, b []byte)
+}
+
+// Server is what all client streams share.
+type Server struct {
+	Router    *router.Router
+	Registrar Registrar           // nil: nobody may register
+	Features  func(string) string // further stream features for a domain after authentication; may be nil
+	Caps      func(string) string // entity capabilities of a domain (XEP-0115); may be nil
+	Tap       Tap                 // nil: nobody watches
+	Log       *slog.Logger
+	Work      *stream.Pool // for what waits: stores
+	Auth      *stream.Pool // for what computes: credentials
+}
+
+// Rows are the requests about the stream itself that a bound client may still send.
+func Rows() []router.Row {
+	return []router.Row{
+		// RFC 3921 §3 (obsolete): old clients ask for a session; RFC 6121 made it a no-op.
+		{Space: stanza.NSSession, Local: "session", Set: true, To: router.ToOwn | router.ToServer,
+			Feature: "-", Handle: func(q *router.IQ) { q.Result(nil) }},
+		// RFC 6120 §7.1: one resource per stream.
+		{Space: stanza.NSBind, Local: "bind", Set: true, To: router.ToOwn | router.ToServer, Feature: "-",
+			Handle: func(q *router.IQ) { q.Error(stanza.NotAllowed.With("a resource is bound already")) }},
+	}
+}
+
+// Accept makes the Stream of a new connection. It runs on the connection's loop.
+func (srv *Server) Accept(c *netio.Conn, cfg *Config) netio.Handler {
+	s := &Stream{srv: srv, cfg: cfg, conn: c, nego: &negotiation{}}
+	s.tok.Reset(&cfg.PreAuth)
+	c.SetTimer(cfg.AuthTimeout)
+	if cfg.Direct {
+		s.state = stTLS
+		c.StartTLS(cfg.TLS.Server("xmpp-client"), cfg.AuthTimeout)
+	}
+	return s
+}

@@ -1,0 +1,249 @@
+package c2s
+
+import (
+	"crypto/tls"
+	"errors"
+	"time"
+
+	"roost/netio"
+	"roost/router"
+	"roost/router/sasl"
+	"roost/router/stream"
+	"roost/xmlstream"
+	"roost/xmlstream/jid"
+	"roost/xmlstream/stanza"
+)
+
+// state is where a Stream stands. It only moves forward, but for the failures that a client may
+// try again.
+type state uint8
+
+const (
+	stHeader     state = iota // waits for a stream header, nobody is authenticated
+	stTLS                     // a TLS handshake is going on
+	stFeatures                // features are offered, nobody is authenticated
+	stChallenge               // a SASL exchange waits for the client
+	stAuthHeader              // waits for the stream header after SASL
+	stBind                    // authenticated, waits for the resource
+	stBound                   // a session
+	stClosing                 // the last word is said
+	nStates
+)
+
+var stateNames = [nStates]string{"header", "tls", "features", "challenge", "header after authentication",
+	"bind", "bound", "closing"}
+
+func (st state) String() string { return stateNames[st] }
+
+// steps has one function per state for a complete child element of the stream. A nil error goes
+// on; a *stanza.StreamError ends the stream.
+var steps = [nStates]func(*Stream, xmlstream.Element) error{
+	stHeader:     (*Stream).unexpected,
+	stTLS:        (*Stream).unexpected,
+	stFeatures:   (*Stream).onFeature,
+	stChallenge:  (*Stream).onResponse,
+	stAuthHeader: (*Stream).unexpected,
+	stBind:       (*Stream).onBind,
+	stBound:      (*Stream).onStanza,
+	stClosing:    (*Stream).unexpected,
+}
+
+// Stream is one client's stream. All fields belong to the loop, but for what job.go says.
+type Stream struct {
+	srv  *Server
+	cfg  *Config
+	conn *netio.Conn
+	sess *router.Session // set by the work of binding; the loop looks at it once nego is nil
+	nego *negotiation    // nil once bound
+	tok  xmlstream.Tokenizer
+	job  jobState
+
+	state      state
+	headerSent bool // ours, on this stream: an error needs one in front
+}
+
+// negotiation is what a Stream needs until it is bound.
+type negotiation struct {
+	domain   string
+	lang     string
+	user     jid.JID // bare; set by SASL
+	exchange sasl.Exchange
+	env      *sasl.Env
+	failures int
+	binding  bool
+}
+
+// OnData implements netio.Handler. It cuts and handles elements until the bytes run out, the
+// stream ends, or work beside the loop must be waited for.
+func (s *Stream) OnData(c *netio.Conn, b []byte) (used int) {
+	for s.state != stClosing && s.state != stTLS && !s.busy() {
+		ev, el, n, err := s.tok.Next(b[used:])
+		used += n
+		if err == xmlstream.ErrShort {
+			return used
+		}
+		if err == nil {
+			err = s.onEvent(ev, el)
+		}
+		if err != nil {
+			s.fail(err)
+		}
+	}
+	if s.state == stClosing {
+		return len(b) // RFC 6120 §4.9.1.1: after the last word nothing is handled
+	}
+	return used
+}
+
+func (s *Stream) onEvent(ev xmlstream.Event, el xmlstream.Element) error {
+	switch ev {
+	case xmlstream.Open:
+		return s.onHeader(el)
+	case xmlstream.Close:
+		s.onEnd()
+		return nil
+	default:
+		return steps[s.state](s, el)
+	}
+}
+
+// unexpected answers an element in a state that takes none.
+func (s *Stream) unexpected(el xmlstream.Element) error {
+	return stanza.StreamUnsupportedStanzaType.With("an element in state " + s.state.String())
+}
+
+// unsupported is RFC 6120 §4.9.3.24: a first-level element that this server does not know.
+func unsupported(el xmlstream.Element) error {
+	return stanza.StreamUnsupportedStanzaType.With("unknown element <" + string(el.Local()) + "/>")
+}
+
+// OnEOF implements netio.Handler: the client sends no more, so the stream is over (RFC 6120 §4.4).
+func (s *Stream) OnEOF(*netio.Conn) { s.onEnd() }
+
+// OnTLS implements netio.Handler.
+func (s *Stream) OnTLS(_ *netio.Conn, st *tls.ConnectionState, err error) {
+	if err != nil {
+		s.state = stClosing
+		s.srv.Log.Info("TLS handshake failed", "peer", s.conn.RemoteAddr(), "err", err)
+		return
+	}
+	s.state = stHeader
+	s.headerSent = false
+	s.tok.Reset(&s.cfg.PreAuth) // RFC 6120 §5.4.3.3: what was said before TLS is forgotten
+	s.nego = &negotiation{}
+}
+
+// OnTimer implements netio.Handler: the time for logging in, and the idle time.
+func (s *Stream) OnTimer(c *netio.Conn) {
+	if s.state != stBound {
+		s.fail(stanza.StreamConnectionTimeout.With("not logged in within " + s.cfg.AuthTimeout.String()))
+		return
+	}
+	idle := time.Duration(c.IdleSeconds()) * time.Second
+	if idle >= s.cfg.IdleTime { // RFC 6120 §4.6.3
+		s.fail(stanza.StreamConnectionTimeout.With("idle for " + s.cfg.IdleTime.String()))
+		return
+	}
+	c.SetTimer(s.cfg.IdleTime - idle)
+}
+
+// OnOverflow implements netio.Handler: the client does not read what it is sent (RFC 6120
+// §4.9.3.17).
+func (s *Stream) OnOverflow(*netio.Conn) {
+	s.fail(stanza.StreamResourceConstraint.With("too much is waiting for you to read it"))
+}
+
+// OnClose implements netio.Handler.
+func (s *Stream) OnClose(_ *netio.Conn, err error) {
+	s.state = stClosing
+	s.tok.Release()
+	if s.nego == nil {
+		s.srv.Log.Info("session ended", "jid", s.sess.JID.String(), "reason", reason(err))
+	}
+	s.finish()
+}
+
+// reason words the end of a connection.
+func reason(err error) string {
+	if err == nil {
+		return "closed"
+	}
+	return err.Error()
+}
+
+// release takes the session off line. It blocks.
+func (s *Stream) release() {
+	if s.sess != nil {
+		s.srv.Router.Unbind(s.sess, "")
+	}
+}
+
+// who names the stream in the log.
+func (s *Stream) who() string {
+	switch {
+	case s.nego == nil:
+		return s.sess.JID.String()
+	case !s.nego.user.IsZero():
+		return s.nego.user.String()
+	}
+	return s.conn.RemoteAddr().String()
+}
+
+// write queues what is not a stanza of somebody else's.
+func (s *Stream) write(fill func(dst []byte) []byte) {
+	f := stanza.NewFrame()
+	f.Set(fill(f.Buf()))
+	s.conn.Send(f)
+}
+
+func (s *Stream) writeString(v string) { s.conn.Send(stanza.FrameString(v)) }
+
+// fail ends the stream with an error (RFC 6120 §4.9.1.1). It is on the loop.
+func (s *Stream) fail(err error) {
+	if s.state == stClosing {
+		return
+	}
+	e := stream.FromXML(err)
+	s.srv.Log.Info("stream error", "peer", s.who(), "state", s.state.String(), "err", error(e))
+	s.last(e)
+}
+
+// last says the last word: header when there was none yet (§4.9.1.2), error, end tag.
+func (s *Stream) last(e *stanza.StreamError) {
+	if s.state == stClosing {
+		return
+	}
+	handshake := s.state == stTLS
+	s.state = stClosing
+	if handshake {
+		s.conn.Abort(errors.New("ended during the TLS handshake"))
+		return
+	}
+	f := stanza.NewFrame()
+	dst := f.Buf()
+	if !s.headerSent {
+		dst = s.answer("").Append(dst)
+	}
+	f.Set(stream.AppendLast(dst, e))
+	s.conn.SendLast(f)
+}
+
+// onEnd answers the client's end of the stream (RFC 6120 §4.4): the session goes off line first.
+func (s *Stream) onEnd() {
+	if s.state == stBound {
+		s.async(s.srv.Work, s.release, func() { s.last(nil) })
+		return
+	}
+	s.last(nil)
+}
+
+// Deliver implements router.Outlet. Any goroutine.
+func (s *Stream) Deliver(f *stanza.Frame) bool {
+	if t := s.srv.Tap; t != nil {
+		t.Delivered(s.conn.RemoteAddr(), f.Bytes())
+	}
+	return s.conn.Send(f)
+}
+
+// End implements router.Outlet. Any goroutine.
+func (s *Stream) End(e *stanza.StreamError) { s.conn.Post(func() { s.last(e) }) }
