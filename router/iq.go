@@ -23,7 +23,8 @@ type Row struct {
 	Space, Local string // the payload's qualified name
 	Get, Set     bool
 	To           Target
-	Blocks       bool   // Handle reads or writes a store
+	Blocks       bool   // Handle reads or writes a store; for ToOthers it always may
+	Unknown      bool   // Handle answers for accounts that do not exist, too: as for those that do not know the sender
 	Feature      string // announced by disco#info; empty: Space; "-": none
 	Handle       func(*IQ)
 }
@@ -32,6 +33,16 @@ type Row struct {
 type registry struct {
 	rows     map[string]map[string]*Row
 	features []feature
+	forms    []form
+}
+
+// find gives the row that answers requests about p to a target, nil when there is none.
+func (g *registry) find(p xmlstream.Element, to Target) *Row {
+	row := g.rows[string(p.Space())][string(p.Local())]
+	if row == nil || row.To&to == 0 {
+		return nil
+	}
+	return row
 }
 
 type feature struct {
@@ -144,9 +155,9 @@ func (r *Router) answer(s *Session, st *stanza.Stanza) { r.serve(s, st, ToOthers
 // serve hands a get or set to its row.
 func (r *Router) serve(s *Session, st *stanza.Stanza, to Target, mayBlock bool) bool {
 	p := st.Payload()
-	row := r.iq.rows[string(p.Space())][string(p.Local())]
+	row := r.iq.find(p, to)
 	switch {
-	case row == nil || row.To&to == 0:
+	case row == nil:
 		// RFC 6120 §8.4, RFC 6121 §8.5.2: never forwarded, refused when not understood
 		r.bounce(s, st, stanza.ServiceUnavailable.New())
 	case st.Type == stanza.Get && !row.Get, st.Type == stanza.Set && !row.Set:

@@ -105,6 +105,12 @@ func give(takers []*Session, f *stanza.Frame) (taken bool) {
 // account exists, and keeps the message or answers the request. It blocks.
 func (r *Router) absent(s *Session, st *stanza.Stanza, act action) {
 	bare := st.To.Bare()
+	if act == answer {
+		if row := r.iq.find(st.Payload(), ToOthers); row != nil && row.Unknown {
+			r.answer(s, st)
+			return
+		}
+	}
 	exists, err := r.cfg.Accounts.Exists(bare)
 	switch {
 	case err != nil:

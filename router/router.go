@@ -62,6 +62,20 @@ func New(cfg Config) *Router {
 // SetRosters switches roster and presence on.
 func (r *Router) SetRosters(rs Rosters) { r.rosters = rs }
 
+// Sees reports whether who may know of user's presence: the account itself, and those whom its
+// roster lets see it. Addresses may be full. With presence switched off nobody else does. It may
+// block; an account that does not exist lets nobody see it.
+func (r *Router) Sees(user, who jid.JID) (bool, error) {
+	user, who = user.Bare(), who.Bare()
+	if user == who {
+		return true, nil
+	}
+	if r.rosters == nil {
+		return false, nil
+	}
+	return r.rosters.Sees(user, who)
+}
+
 // Serves reports whether domain is ours.
 func (r *Router) Serves(domain string) bool { return r.served[domain] }
 
