@@ -1,6 +1,7 @@
 package jid
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 	"unicode"
@@ -46,7 +47,7 @@ func prepDomain(s string) (string, error) {
 	return out, nil
 }
 
-// checkASCII walks the labels of lower-case letters, digits, hyphens and dots.
+// checkASCII walks the labels of letters, digits, hyphens and dots.
 // ace: one of them is an A-label. why: what is wrong, or "".
 func checkASCII(s string) (ace bool, why string) {
 	for start := 0; start <= len(s); {
@@ -63,7 +64,7 @@ func checkASCII(s string) (ace bool, why string) {
 		case label[0] == '-' || label[len(label)-1] == '-':
 			return false, "has a label with a hyphen at its start or end" // RFC 5891 §4.2.3.1
 		case len(label) >= 4 && label[2] == '-' && label[3] == '-':
-			if !strings.HasPrefix(label, "xn--") {
+			if label[0]|0x20 != 'x' || label[1]|0x20 != 'n' {
 				return false, `has a reserved label ("--" as third and fourth character)` // RFC 5890 §2.3.1
 			}
 			ace = true
@@ -86,7 +87,7 @@ func prepDomainSlow(s string) (string, error) {
 	}
 	out, err := lookup.ToUnicode(s)
 	if err != nil {
-		return "", fail(PartDomain, s, err.Error())
+		return "", fail(PartDomain, s, whyIDNA) // err may have all of s in it
 	}
 	out = strings.TrimSuffix(out, ".") // also U+3002 and its kin, mapped by now
 	if out == "" {
@@ -109,7 +110,7 @@ func checkLabels(s string) (why string) {
 	for label := range strings.SplitSeq(s, ".") {
 		if isASCII(label) {
 			if ace, why := checkASCII(label); why != "" || ace {
-				return cmpOr(why, "has an A-label that does not stand for a U-label")
+				return cmp.Or(why, "has an A-label that does not stand for a U-label")
 			}
 			continue
 		}
@@ -120,20 +121,13 @@ func checkLabels(s string) (why string) {
 		}
 		ascii, err := idna.Punycode.ToASCII(label)
 		if err != nil {
-			return err.Error()
+			return whyIDNA
 		}
 		if len(ascii) > maxLabel {
 			return "has a label longer than 63 octets in its ASCII form"
 		}
 	}
 	return ""
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // idna2008 reports whether r is a letter, digit or mark that RFC 5892 lets into

@@ -19,6 +19,7 @@ const (
 	whyEmpty    = "is empty"
 	whyNoDomain = "there is no domain"
 	whyLong     = "is longer than 1023 octets"
+	whyIDNA     = "is no internationalized domain name (IDNA2008)"
 	whyUTF8     = "is not UTF-8"
 	whyUnstable = "changes when it is prepared a second time"
 )

@@ -59,7 +59,7 @@ func New(local, domain, resource string) (JID, error) {
 			return JID{}, err
 		}
 	}
-	return join(local, domain, resource), nil
+	return join(local, domain, resource, false), nil
 }
 
 // WithResource is j with the resource r, prepared, in place of its own. It
@@ -141,22 +141,31 @@ func parse(s string) (j JID, same bool, err error) {
 	if err != nil {
 		return JID{}, false, err
 	}
-	l, err := prepOptional(prepLocal, local)
-	if err != nil {
-		return JID{}, false, err
+	if ok, folds := quick(local, domain, resource); ok {
+		if d := strings.TrimSuffix(domain, "."); folds || len(d) != len(domain) {
+			return join(local, d, resource, folds), false, nil
+		}
+		return place(s, local, domain), true, nil
 	}
-	d, err := prepDomain(domain)
-	if err != nil {
-		return JID{}, false, err
+	j, err = New(local, domain, resource)
+	return j, false, err
+}
+
+// quick reports whether the parts are plain ASCII and right, except that a
+// final dot may have to go, and capitals where folds says so. It explains
+// nothing: what it does not accept, New decides.
+func quick(local, domain, resource string) (ok, folds bool) {
+	l, f1 := plain(local, localOK)
+	d, f2 := plain(domain, domainOK)
+	r, _ := plain(resource, resourceOK)
+	if !l || !d || !r || max(len(local), len(domain), len(resource)) > MaxPart {
+		return false, false
 	}
-	r, err := prepOptional(prepResource, resource)
-	if err != nil {
-		return JID{}, false, err
+	if resource != "" && resource[0] == ' ' {
+		return false, false
 	}
-	if l == local && d == domain && r == resource && len(s) == total(l, d, r) && isASCII(s) {
-		return place(s, l, d), true, nil
-	}
-	return join(l, d, r), false, nil
+	ace, why := checkASCII(strings.TrimSuffix(domain, "."))
+	return !ace && why == "", f1 || f2
 }
 
 // cut takes s apart (RFC 7622 §3.1: the resource is what follows the first
@@ -182,13 +191,6 @@ func cut(s string) (local, domain, resource string, err error) {
 	return local, domain, resource, nil
 }
 
-func prepOptional(prep func(string) (string, error), s string) (string, error) {
-	if s == "" {
-		return "", nil
-	}
-	return prep(s)
-}
-
 // total is the length of the parts put together.
 func total(local, domain, resource string) int {
 	n := len(domain)
@@ -201,13 +203,21 @@ func total(local, domain, resource string) int {
 	return n
 }
 
-// join puts prepared parts together in new memory, in one allocation.
-func join(local, domain, resource string) JID {
+// join puts prepared parts together in new memory, in one allocation; fold
+// makes small letters of the capitals A to Z outside the resource.
+func join(local, domain, resource string, fold bool) JID {
 	b := make([]byte, 0, total(local, domain, resource))
 	if local != "" {
 		b = append(append(b, local...), '@')
 	}
 	b = append(b, domain...)
+	if fold {
+		for i, c := range b {
+			if 'A' <= c && c <= 'Z' {
+				b[i] = c | 0x20
+			}
+		}
+	}
 	if resource != "" {
 		b = append(append(b, '/'), resource...)
 	}

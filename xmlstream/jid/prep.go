@@ -16,9 +16,9 @@ const maxInput = 4 * MaxPart
 type class uint8
 
 const (
-	localOK    class = 1 << iota // stays as it is in a local part
-	domainOK                     // stays as it is in a domain
-	resourceOK                   // stays as it is in a resource
+	localOK    class = 1 << iota // may be in a local part
+	domainOK                     // may be in a domain
+	resourceOK                   // may be in a resource, and stays as it is
 	upper                        // becomes lower case in local part and domain
 )
 
@@ -34,10 +34,8 @@ func makeClasses() (t [256]class) {
 		}
 	}
 	for c := 'A'; c <= 'Z'; c++ {
-		t[c] = resourceOK | upper
-	}
-	for c := 'a'; c <= 'z'; c++ {
-		t[c] |= domainOK
+		t[c] |= domainOK | upper
+		t[c+'a'-'A'] |= domainOK
 	}
 	for c := '0'; c <= '9'; c++ {
 		t[c] |= domainOK
@@ -51,16 +49,16 @@ func makeClasses() (t [256]class) {
 // IdentifierClass has them (RFC 7622 §3.3.1).
 const excluded = `"&'/:<>@`
 
-// plain reports whether every octet of s is of class ok (or upper, which
-// folds says).
+// plain reports whether every octet of s is of class ok, and whether one is
+// upper.
 func plain(s string, ok class) (all, folds bool) {
-	any, every := class(0), ^class(0)
+	some, every := class(0), ok
 	for i := range len(s) {
 		c := classes[s[i]]
-		any |= c
-		every &= c | c&upper*0xff
+		some |= c
+		every &= c
 	}
-	return every&ok != 0, any&upper != 0
+	return every != 0, some&upper != 0
 }
 
 // prepLocal is s prepared as a local part, s itself when it is so already
@@ -97,17 +95,27 @@ func prepResource(s string) (string, error) {
 	if s == "" {
 		return "", fail(PartResource, s, whyEmpty)
 	}
-	out := s
 	if ok, _ := plain(s, resourceOK); !ok {
-		var err error
-		if out, err = enforce(precis.OpaqueString, PartResource, s); err != nil {
-			return "", err
-		}
+		return prepResourceSlow(s)
 	}
-	if len(out) > MaxPart {
+	if len(s) > MaxPart {
 		return "", fail(PartResource, s, whyLong)
 	}
-	if out[0] == ' ' { // RFC 7622 §3.5, Table 2, example 18
+	return noLeadingSpace(s, s)
+}
+
+func prepResourceSlow(s string) (string, error) {
+	out, err := enforce(precis.OpaqueString, PartResource, s)
+	if err != nil {
+		return "", err
+	}
+	return noLeadingSpace(out, s)
+}
+
+// noLeadingSpace refuses example 18 of RFC 7622 §3.5, Table 2. (Erratum 4560
+// says that OpaqueString alone would let it pass.)
+func noLeadingSpace(out, s string) (string, error) {
+	if out[0] == ' ' {
 		return "", fail(PartResource, s, "starts with a space")
 	}
 	return out, nil
