@@ -1,0 +1,64 @@
+// Package script plays conversations with a server over real sockets and compares what comes back.
+//
+// A script is a text file named after the rule that it checks. Statements stand one on a line;
+// lines that begin with space continue the one above; # begins a comment. Behind the statements
+// may stand sections "-- NAME --" with files for the server's directory: roost.conf and users
+// replace the defaults (DefaultConfig, DefaultUsers: alice, bob, carol and dave with the password
+// "secret"), listener.conf and global.conf are put into DefaultConfig.
+//
+// # Actors
+//
+// Every connection has a name.
+//
+//	login USER@DOMAIN[/RESOURCE] [as NAME] [tls|direct] [interested] [online] [KEY=VALUE…]
+//	          connects, authenticates and binds; NAME is USER unless given. interested asks for
+//	          the roster, online sends presence; their answers are skipped. Keys as for auth and tls.
+//	connect NAME [direct] [listen=ADDR] [alpn=…] [sni=…] [version=1.2] [cert=alice]
+//	          only the TCP connection, or with direct the TLS listener
+//	open NAME [to=DOMAIN]    sends a stream header, takes header and features
+//	starttls NAME            asks for TLS and does the handshake
+//	tls NAME                 does the handshake alone
+//	auth NAME USER [password=] [mech=PLAIN] [authzid=] [binding=tls-exporter] [flag=] [fail=CONDITION]
+//	bind NAME [RESOURCE]
+//	follow A B               A is subscribed to B's presence; what both hear of it is skipped
+//	befriend A B             both see each other
+//	interested, online, skip, sync NAME
+//	close NAME               sends </stream:stream>
+//	eof NAME                 ends its own direction of the connection
+//	drop NAME                resets the connection
+//	deaf NAME                reads no more
+//	stop, kill, restart      the server: in order; as SIGKILL does; again on the same files
+//
+// Statements take effect in their order: before another actor acts, the harness waits for the
+// answer to a ping of the one before.
+//
+// # Sending
+//
+//	alice> <message to='bob@localhost'><body>{x}</body></message>
+//	alice>*3 <r/>                 three times
+//	alice>raw "\xff\n"            a Go string literal, without {…}
+//	alice>raw*100000 "x"
+//
+// In what is sent, {name} is a captured value, {alice} the full address that alice has bound by
+// login or bind, and {base64 "\x00alice\x00secret"} the encoding of a Go string literal.
+//
+// # Expecting
+//
+//	alice< <iq type='result' id='1' ...><query xmlns='jabber:iq:roster'/></iq>
+//	alice<? {            these, in any order
+//	  <presence .../>
+//	  <message .../>
+//	}
+//	alice<nothing        what everybody sent is handled, and nothing has come: proved by a ping
+//	alice<stream-error host-unknown     that error, </stream:stream>, and the end of the connection
+//	alice<close          </stream:stream> and the end of the connection
+//	alice<eof            the end of the connection
+//
+// Elements are compared as trees after namespace resolution. "..." as the last thing in a start
+// tag allows more attributes; in the content it allows more children and makes their order
+// irrelevant; "(any order)" does only the latter; "!" in front of a child forbids it. The value *
+// is any value, re:EXPR a regular expression, {name} a value that is captured and from then on
+// fixed, {base64 "…"} what decodes to that pattern. The prefixes stream, e (stanza errors), se
+// (stream errors), sasl, tls and bind need no declaration. <stream:stream …> and </stream:stream>
+// may be expected like elements; namespace declarations of the former are compared as they stand.
+package script
