@@ -16,7 +16,7 @@ func startsName(b []byte) bool {
 	return isNameStart(r)
 }
 
-// local returns the length and the bytes of the local part of an attribute's name.
+// localLen returns the length of the local part of an attribute's name.
 func (a *attr) localLen() int32 {
 	if a.prefix > 0 {
 		return a.name - a.prefix - 1
