@@ -1,6 +1,7 @@
 package tlsconf
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,6 +11,7 @@ import (
 const (
 	TLSExporter       = "tls-exporter"
 	TLSServerEndPoint = "tls-server-end-point"
+	TLSUnique         = "tls-unique"
 )
 
 // Binding is one channel binding of a connection: both ends compute the same Data.
@@ -18,8 +20,9 @@ type Binding struct {
 	Data []byte // owned by the caller
 }
 
-// Bindings returns the channel bindings of a connection, the stronger first. leaf is the certificate that was served on
-// it, Config.Leaf(st.ServerName); nil gives no tls-server-end-point.
+// Bindings returns the channel bindings of a connection, the strongest first: tls-exporter, tls-server-end-point and, last,
+// because only old clients know nothing better, tls-unique. leaf is the certificate that was served on it,
+// Config.Leaf(st.ServerName); nil gives no tls-server-end-point.
 func Bindings(st *tls.ConnectionState, leaf *x509.Certificate) []Binding {
 	var out []Binding
 	if st == nil || !st.HandshakeComplete {
@@ -27,11 +30,17 @@ func Bindings(st *tls.ConnectionState, leaf *x509.Certificate) []Binding {
 	}
 	// RFC 9266 §2: the label, a context that is there but empty, 32 bytes. §4.2: only TLS 1.3, or 1.2 with an extended
 	// master secret; crypto/tls refuses otherwise.
-	if b, err := st.ExportKeyingMaterial("EXPORTER-Channel-Binding", []byte{}, 32); err == nil {
-		out = append(out, Binding{TLSExporter, b})
+	exporter, err := st.ExportKeyingMaterial("EXPORTER-Channel-Binding", []byte{}, 32)
+	if err == nil {
+		out = append(out, Binding{TLSExporter, exporter})
 	}
 	if b := endPoint(leaf); b != nil {
 		out = append(out, Binding{TLSServerEndPoint, b})
+	}
+	// RFC 5929 §3 gives TLS 1.2 tls-unique; RFC 7627 §7 makes it safe with an extended master secret, which is there when the
+	// exporter works. TLS 1.3 has none (RFC 8446 appendix C.5).
+	if err == nil && st.Version == tls.VersionTLS12 && len(st.TLSUnique) > 0 {
+		out = append(out, Binding{TLSUnique, bytes.Clone(st.TLSUnique)})
 	}
 	return out
 }
