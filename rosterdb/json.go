@@ -1,18 +1,426 @@
 package rosterdb
 
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"roost/xmlstream/jid"
+)
+
+// The JSON of one roster is an object, contact → entry:
+//
+//	"bob@example.org": {
+//	  "name": "Bob", "groups": ["Work"], "subscription": "to",
+//	  "pending_requests": {}
+//	}
+//
+// subscription is none, to, from or both. In pending_requests:
+//
+//	"ask": true                        the owner asked and waits for an answer
+//	"subscribe": {"direction": "in", "stanza": "<presence …>"}
+//	                                   the contact asked and waits; stanza may be missing
+//	"approved": true                   pre-approval (RFC 6121 §3.4)
+//	"listed": true                     written only when nothing else says that the
+//	                                   owner made this entry before the contact asked
+//
+// Every member may be missing. Members that are not named here are kept as
+// they are, in Item.Extra and Item.ExtraPending. A pending request in a
+// direction that is subscribed already is dropped.
+
 // JSONError says where a roster's JSON is wrong.
 type JSONError struct {
 	Offset int64  // byte offset in the input
-	Path   string // `"bob@example.org".groups[1]`, "" at the top
+	Path   string // `"bob@example.org".groups[1]`, "" for the whole
 	Why    string
 }
 
-func (e *JSONError) Error() string { return e.Why }
+func (e *JSONError) Error() string {
+	if e.Path == "" {
+		return fmt.Sprintf("offset %d: %s", e.Offset, e.Why)
+	}
+	return fmt.Sprintf("offset %d: %s: %s", e.Offset, e.Path, e.Why)
+}
 
-// RosterJSON writes r as the JSON object of the roster HTTP interface: contact
-// → {name, groups, subscription, pending_requests}. All entries, sorted.
-func RosterJSON(r *Roster) []byte { return nil }
+// RosterJSON writes r as a JSON object, all entries, sorted, without line ends.
+func RosterJSON(r *Roster) []byte {
+	b := []byte{'{'}
+	for i := range r.Items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendJSON(b, r.Items[i].Contact.String())
+		b = append(b, ':')
+		b = appendItemJSON(b, &r.Items[i])
+	}
+	return append(b, '}')
+}
+
+func appendItemJSON(b []byte, it *Item) []byte {
+	b = appendJSON(append(b, `{"name":`...), it.Name)
+	b = append(b, `,"groups":[`...)
+	for i, g := range it.Groups {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendJSON(b, g)
+	}
+	b = append(b, `],"subscription":"`...)
+	b = append(b, it.Sub.String()...)
+	b = append(b, `","pending_requests":{`...)
+	start := len(b)
+	member := func(text string) {
+		if len(b) > start {
+			b = append(b, ',')
+		}
+		b = append(b, text...)
+	}
+	if it.PendingIn {
+		member(`"subscribe":{"direction":"in"`)
+		if len(it.Request) > 0 {
+			b = appendJSON(append(b, `,"stanza":`...), string(it.Request))
+		}
+		b = append(b, '}')
+	}
+	if it.Ask {
+		member(`"ask":true`)
+	}
+	if it.Approved {
+		member(`"approved":true`)
+	}
+	if it.Listed && !listedByContent(*it) {
+		member(`"listed":true`)
+	}
+	if len(it.ExtraPending) > 2 {
+		member(string(it.ExtraPending[1 : len(it.ExtraPending)-1]))
+	}
+	b = append(b, '}')
+	if len(it.Extra) > 2 {
+		b = append(append(b, ','), it.Extra[1:len(it.Extra)-1]...)
+	}
+	return append(b, '}')
+}
+
+// listedByContent reports whether an entry is known to its owner whatever its
+// Listed says.
+func listedByContent(it Item) bool {
+	return mustList(it) || !it.PendingIn || it.Name != "" || len(it.Groups) > 0
+}
 
 // ParseRosterJSON reads what RosterJSON writes, and what other programs write
-// in the same form; members that we do not know are kept. Errors are *JSONError.
-func ParseRosterJSON(b []byte) (*Roster, error) { return nil, nil }
+// in the same form. The result has no versions; it shares no memory with b.
+// Errors are *JSONError.
+func ParseRosterJSON(b []byte) (*Roster, error) {
+	if !utf8.Valid(b) {
+		at := 0
+		for r, n := utf8.DecodeRune(b); r != utf8.RuneError || n > 1; r, n = utf8.DecodeRune(b[at:]) {
+			at += n
+		}
+		return nil, &JSONError{int64(at), "", "not UTF-8"}
+	}
+	r := &Roster{}
+	seen := map[jid.JID]bool{}
+	err := eachMember(b, 0, "", func(key string, v value) error {
+		contact, err := jid.Parse(key)
+		if err != nil {
+			return &JSONError{v.keyAt, "", err.Error()}
+		}
+		if !contact.IsBare() {
+			return &JSONError{v.keyAt, "", fmt.Sprintf("%q has a resource; a contact is local@domain or domain", key)}
+		}
+		if seen[contact] {
+			return &JSONError{v.keyAt, "", fmt.Sprintf("contact %s is there twice", contact)}
+		}
+		seen[contact] = true
+		it, err := parseItem(v)
+		it.Contact = contact.Clone()
+		r.Items = append(r.Items, it)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := sortItems(r.Items); err != nil {
+		return nil, &JSONError{0, "", err.Error()}
+	}
+	return r, nil
+}
+
+func parseItem(v value) (Item, error) {
+	var it Item
+	err := eachMember(v.raw, v.at, v.path, func(key string, v value) (err error) {
+		switch key {
+		case "name":
+			it.Name, err = v.text()
+		case "groups":
+			it.Groups, err = v.groups()
+		case "subscription":
+			err = v.subscription(&it.Sub)
+		case "pending_requests":
+			err = v.pending(&it)
+		default:
+			it.Extra = v.keep(it.Extra, key)
+		}
+		return err
+	})
+	if err != nil {
+		return Item{}, err
+	}
+	it.Extra, it.ExtraPending = closeObject(it.Extra), closeObject(it.ExtraPending)
+	p := stateParts[it.State()]
+	it.Ask, it.PendingIn = p.out, p.in
+	if !it.PendingIn {
+		it.Request = nil
+	}
+	it.Listed = it.Listed || listedByContent(it)
+	return it, nil
+}
+
+// value is one JSON value and where it stands.
+type value struct {
+	raw       []byte
+	at, keyAt int64
+	path      string
+}
+
+func (v value) bad(format string, args ...any) error {
+	return &JSONError{v.at, v.path, fmt.Sprintf(format, args...)}
+}
+
+// kind names the type of a value, for messages.
+func (v value) kind() string {
+	switch v.raw[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return v.trimmed()
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+func (v value) trimmed() string { return string(bytes.TrimSpace(v.raw)) }
+
+func (v value) text() (s string, err error) {
+	if v.raw[0] != '"' {
+		return "", v.bad("want a string, found %s", v.kind())
+	}
+	if err := json.Unmarshal(v.raw, &s); err != nil {
+		return "", v.bad("%v", err)
+	}
+	return s, nil
+}
+
+func (v value) flag() (bool, error) {
+	switch v.trimmed() {
+	case "true":
+		return true, nil
+	case "false", "null":
+		return false, nil
+	}
+	return false, v.bad("want true or false, found %s", v.kind())
+}
+
+func (v value) groups() (groups []string, err error) {
+	if v.raw[0] != '[' {
+		return nil, v.bad("want an array of strings, found %s", v.kind())
+	}
+	dec := json.NewDecoder(bytes.NewReader(v.raw))
+	if _, err := dec.Token(); err != nil {
+		return nil, syntax(err, v.at, v.path)
+	}
+	for i := 0; dec.More(); i++ {
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return nil, syntax(err, v.at, v.path)
+		}
+		el := value{raw: raw, at: v.at + dec.InputOffset() - int64(len(raw)), path: v.path + "[" + strconv.Itoa(i) + "]"}
+		g, err := el.text()
+		switch {
+		case err != nil:
+			return nil, err
+		case g == "":
+			return nil, el.bad("the group is empty")
+		case slices.Contains(groups, g):
+			return nil, el.bad("group %q is there twice", g)
+		}
+		groups = append(groups, g)
+	}
+	return groups, nil
+}
+
+func (v value) subscription(sub *Sub) error {
+	s, err := v.text()
+	if err != nil {
+		return err
+	}
+	var ok bool
+	if *sub, ok = ParseSub(s); !ok {
+		return v.bad("%q is not none, to, from or both", s)
+	}
+	return nil
+}
+
+func (v value) pending(it *Item) error {
+	if v.raw[0] == 'n' { // null
+		return nil
+	}
+	return eachMember(v.raw, v.at, v.path, func(key string, v value) (err error) {
+		switch key {
+		case "subscribe":
+			err = v.request(it)
+		case "ask":
+			if v.raw[0] == '"' && v.trimmed() == `"subscribe"` {
+				it.Ask = true
+				break
+			}
+			it.Ask, err = v.flag()
+		case "approved":
+			it.Approved, err = v.flag()
+		case "listed":
+			it.Listed, err = v.flag()
+		default:
+			it.ExtraPending = v.keep(it.ExtraPending, key)
+		}
+		return err
+	})
+}
+
+func (v value) request(it *Item) error {
+	it.PendingIn = true
+	return eachMember(v.raw, v.at, v.path, func(key string, v value) error {
+		s, err := v.text()
+		switch {
+		case err != nil:
+			return err
+		case key == "stanza":
+			it.Request = []byte(s)
+		case key != "direction":
+			return v.bad("unknown member; there are direction and stanza")
+		case s != "in":
+			return v.bad(`%q is not "in"; a request of the owner's is "ask": true`, s)
+		}
+		return nil
+	})
+}
+
+// keep appends an unknown member to an object that closeObject will close.
+func (v value) keep(object []byte, key string) []byte {
+	if object == nil {
+		object = []byte{'{'}
+	} else {
+		object = append(object, ',')
+	}
+	object = append(appendJSON(object, key), ':')
+	buf := bytes.NewBuffer(object)
+	_ = json.Compact(buf, v.raw) // a decoder has accepted it
+	return buf.Bytes()
+}
+
+func closeObject(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	return append(b, '}')
+}
+
+// eachMember calls fn for each member of the object b, which stands at offset
+// base of the input. A name that is there twice is an error.
+func eachMember(b []byte, base int64, path string, fn func(key string, v value) error) error {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	tok, err := dec.Token()
+	if err != nil {
+		return syntax(err, base, path)
+	}
+	if tok != json.Delim('{') {
+		at := base + dec.InputOffset() - 1
+		return &JSONError{max(at, base), path, "want an object, found " + (value{raw: bytes.TrimLeft(b, " \t\r\n")}).kind()}
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		tok, err := dec.Token()
+		if err != nil {
+			return syntax(err, base, path)
+		}
+		key, _ := tok.(string) // a decoder in an object gives nothing else here
+		v := value{keyAt: base + dec.InputOffset() - int64(len(key)) - 2, path: join(path, key)}
+		if seen[key] {
+			return &JSONError{v.keyAt, v.path, "the member is there twice"}
+		}
+		seen[key] = true
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return syntax(err, base, v.path)
+		}
+		v.raw, v.at = raw, base+dec.InputOffset()-int64(len(raw))
+		if err := fn(key, v); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return syntax(err, base, path)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return &JSONError{base + dec.InputOffset(), path, "something follows the object"}
+	}
+	return nil
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return strconv.Quote(key)
+	}
+	return path + "." + key
+}
+
+// syntax turns an error of the decoder into a JSONError.
+func syntax(err error, base int64, path string) error {
+	if se, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return &JSONError{base + se.Offset, path, se.Error()}
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &JSONError{base, path, "the JSON ends early"}
+	}
+	return &JSONError{base, path, err.Error()}
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendJSON writes s as a JSON string; bytes that are not UTF-8 become U+FFFD.
+func appendJSON(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r == '\n':
+			b = append(b, '\\', 'n')
+		case r == '\t':
+			b = append(b, '\\', 't')
+		case r == '\r':
+			b = append(b, '\\', 'r')
+		case r < 0x20:
+			b = append(b, '\\', 'u', '0', '0', hexDigits[r>>4], hexDigits[r&15])
+		case r == utf8.RuneError:
+			_, n := utf8.DecodeRuneInString(s[i:])
+			if n == 1 {
+				b = append(b, `\ufffd`...)
+				continue
+			}
+			b = utf8.AppendRune(b, r)
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}
