@@ -1,0 +1,311 @@
+package netio
+
+import (
+	"container/list"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+
+	"github.com/valyala/bytebufferpool"
+)
+
+// maxAhead is how many received bytes may wait for a handshake. A peer that runs
+// further ahead is not read from.
+const maxAhead = 32 << 10
+
+// A handshake is what a Conn needs besides while its handshake runs. tlsConn.mu
+// guards it, except where it says otherwise.
+type handshake struct {
+	in      *bytebufferpool.ByteBuffer // received, from off on
+	off     int
+	eof     bool
+	err     error         // ends the handshake from outside
+	ready   chan struct{} // one token: in, eof or err has changed
+	started bool          // a goroutine works or is queued for it. Loop only
+	done    bool
+	result  error
+	waiting *list.Element // guarded by handshakes.mu
+}
+
+func (hs *handshake) pending() []byte {
+	if hs.in == nil {
+		return nil
+	}
+	return hs.in.B[hs.off:]
+}
+
+// take moves what OnData has left over to the handshake, to which it belongs:
+// what came in plain text behind <starttls/> must not be believed (RFC 6120
+// §5.4.3.3).
+func (hs *handshake) take(c *Conn) {
+	if c.in != nil {
+		hs.in, hs.off = c.in, int(c.inOff)
+		c.in, c.inOff = nil, 0
+	}
+}
+
+func (hs *handshake) poke() {
+	select {
+	case hs.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (hs *handshake) cancel(err error) {
+	if hs.err == nil {
+		hs.err = err
+	}
+	hs.poke()
+}
+
+func (hs *handshake) drop(l *loop) {
+	if hs.in != nil {
+		l.putBuffer(hs.in)
+		hs.in, hs.off = nil, 0
+	}
+}
+
+// handshakes runs handshakes on a bounded number of goroutines. A goroutine is
+// taken when the client's first record is complete, so that silent connections
+// hold none; and it computes only with one of as many tokens as there are
+// processors, so that a storm of handshakes leaves room for the loops.
+type handshakes struct {
+	max     int
+	cpu     chan struct{}
+	mu      sync.Mutex
+	running int
+	queue   list.List // of *tlsConn, first come first served
+	wg      sync.WaitGroup
+}
+
+func (h *handshakes) start(t *tlsConn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.running >= h.max {
+		t.hs.waiting = h.queue.PushBack(t)
+		return
+	}
+	h.running++
+	h.wg.Add(1)
+	go h.work(t)
+}
+
+// work runs t's handshake and then those that wait.
+func (h *handshakes) work(t *tlsConn) {
+	defer h.wg.Done()
+	for t != nil {
+		t.handshake(h)
+		t = h.next()
+	}
+}
+
+func (h *handshakes) next() *tlsConn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	first := h.queue.Front()
+	if first == nil {
+		h.running--
+		return nil
+	}
+	t := h.queue.Remove(first).(*tlsConn)
+	t.hs.waiting = nil
+	return t
+}
+
+// forget takes t out of the queue and says whether it was there.
+func (h *handshakes) forget(t *tlsConn) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t.hs.waiting == nil {
+		return false
+	}
+	h.queue.Remove(t.hs.waiting)
+	t.hs.waiting = nil
+	return true
+}
+
+// handshake runs on a goroutine of its own until the loop can take over.
+func (t *tlsConn) handshake(h *handshakes) {
+	h.cpu <- struct{}{}
+	err := t.tryHandshake()
+	<-h.cpu
+	t.mu.Lock()
+	t.hs.done, t.hs.result = true, err
+	t.mu.Unlock()
+	t.c.wake(0)
+}
+
+// tryHandshake recovers from panics: tls.Config may hold callbacks.
+func (t *tlsConn) tryHandshake() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			l := t.c.loop
+			l.count.panics.Add(1)
+			l.e.cfg.Log.Error("netio: panic in a TLS handshake", "value", v, "stack", string(debug.Stack()))
+			err = &PanicError{"TLS handshake", v}
+		}
+	}()
+	return t.conn.Handshake()
+}
+
+// readHandshake is Read for the goroutine: it waits, without its token.
+func (t *tlsConn) readHandshake(p []byte) (int, error) {
+	hs, cpu := t.hs, t.c.loop.e.handshakes.cpu
+	for {
+		t.mu.Lock()
+		if b := hs.pending(); len(b) > 0 && hs.err == nil {
+			n := copy(p, b)
+			full := len(b) >= maxAhead
+			hs.off += n
+			if n == len(b) {
+				hs.drop(t.c.loop)
+			}
+			t.mu.Unlock()
+			if full {
+				t.c.wake(0) // the loop may read again
+			}
+			return n, nil
+		}
+		err := hs.err
+		if err == nil && hs.eof {
+			err = io.EOF
+		}
+		t.mu.Unlock()
+		if err != nil {
+			return 0, err
+		}
+		<-cpu
+		<-hs.ready
+		cpu <- struct{}{}
+	}
+}
+
+// readHandshake reads for the handshake.
+func (l *loop) readHandshake(c *Conn, t *tlsConn) {
+	b := l.receive(c)
+	if b == nil {
+		return
+	}
+	t.mu.Lock()
+	hs := t.hs
+	hs.take(c)
+	if hs.in == nil {
+		hs.in = l.getBuffer()
+	}
+	hs.in.B = append(hs.in.B, b...)
+	t.mu.Unlock()
+	scribble(b)
+	c.wake(0)
+}
+
+// endHandshakeInput tells the handshake that nothing more will come.
+func (l *loop) endHandshakeInput(t *tlsConn) {
+	t.mu.Lock()
+	t.hs.eof = true
+	t.mu.Unlock()
+	t.c.wake(0)
+}
+
+// cancelHandshake ends the handshake with err. It is over when the goroutine has
+// seen that, or at once when there is none.
+func (l *loop) cancelHandshake(t *tlsConn, err error) {
+	hs := t.hs
+	idle := !hs.started || l.e.handshakes.forget(t)
+	t.mu.Lock()
+	hs.cancel(err)
+	if idle && !hs.done {
+		hs.started, hs.done, hs.result = true, true, err
+	}
+	t.mu.Unlock()
+	t.c.wake(0)
+}
+
+// serviceHandshake moves a handshake on after its input, or its state, has
+// changed.
+func (l *loop) serviceHandshake(c *Conn, t *tlsConn) {
+	hs := t.hs
+	t.mu.Lock()
+	hs.take(c)
+	b := hs.pending()
+	ahead := len(b) >= maxAhead
+	start := !hs.started && (hs.eof || firstRecord(b))
+	done := hs.done
+	t.mu.Unlock()
+	if done {
+		l.handshakeOver(c, t)
+		return
+	}
+	if start {
+		hs.started = true
+		l.e.handshakes.start(t)
+	}
+	hs.poke()
+	if ahead {
+		c.st |= stHold
+	} else {
+		c.st &^= stHold
+	}
+	l.watch(c)
+}
+
+// firstRecord says that crypto/tls will not have to wait for the rest of b's
+// first record, or that it is none (RFC 8446 §5.1).
+func firstRecord(b []byte) bool {
+	const handshakeType, headerLen, maxLen = 22, 5, 1<<14 + 2048
+	if len(b) == 0 {
+		return false
+	}
+	if b[0] != handshakeType {
+		return true
+	}
+	if len(b) < headerLen {
+		return false
+	}
+	n := int(binary.BigEndian.Uint16(b[3:]))
+	return n > maxLen || len(b) >= headerLen+n
+}
+
+// handshakeOver takes the connection over from the goroutine.
+func (l *loop) handshakeOver(c *Conn, t *tlsConn) {
+	t.mu.Lock()
+	hs := t.hs
+	in, off := hs.in, hs.off
+	hs.in = nil
+	t.mu.Unlock()
+	t.hs = nil
+	l.count.handshakesOpen.Add(-1)
+	if in != nil {
+		defer l.putBuffer(in)
+	}
+	if hs.result != nil {
+		l.count.handshakesFailed.Add(1)
+	} else {
+		l.count.handshakes.Add(1)
+	}
+	if c.flags.Load()&fEnding != 0 {
+		return
+	}
+	l.setDeadline(c, 0)
+	if hs.result != nil {
+		l.callTLS(c, nil, hs.result)
+		l.fail(c, fmt.Errorf("TLS handshake: %w", hs.result))
+		return
+	}
+	c.flags.Or(fSecure)
+	state := t.conn.ConnectionState()
+	l.callTLS(c, &state, nil)
+	var b []byte
+	if in != nil {
+		b = in.B[off:]
+	}
+	l.openRecords(c, t, b) // even without b: crypto/tls may have read ahead
+	if hs.eof {
+		l.endOfInput(c)
+	}
+	if c.flags.Load()&(fPaused|fEnding) == 0 {
+		c.st &^= stHold
+		l.watch(c)
+	}
+}

@@ -1,0 +1,48 @@
+package netio
+
+import "sync/atomic"
+
+// Stats is a snapshot of an Engine's counters.
+type Stats struct {
+	Conns            int    // open now
+	Accepted         uint64 // handed to an accept function
+	Refused          uint64 // closed at once: over MaxConns, shutting down, or a nil Handler
+	RefusedFiles     uint64 // closed at once: out of descriptors
+	BytesIn          uint64 // read from sockets
+	BytesOut         uint64 // written to sockets
+	Handshakes       uint64 // finished in order
+	HandshakesFailed uint64 // wrong, too late, or cut off
+	HandshakesOpen   int    // begun and not over
+	Overflows        uint64 // connections cut because they did not read
+	Panics           uint64 // recovered in Handlers
+}
+
+// counters belong to one loop, which adds once per batch of bytes; anybody may
+// read them.
+type counters struct {
+	accepted, refused, refusedFiles atomic.Uint64
+	bytesIn, bytesOut               atomic.Uint64
+	handshakes, handshakesFailed    atomic.Uint64
+	overflows, panics               atomic.Uint64
+	handshakesOpen                  atomic.Int64
+	buffers                         atomic.Int64 // pooled buffers in use
+}
+
+// Stats adds up the loops' counters.
+func (e *Engine) Stats() Stats {
+	s := Stats{Conns: int(e.open.Load())}
+	for _, l := range e.loops {
+		c := &l.count
+		s.Accepted += c.accepted.Load()
+		s.Refused += c.refused.Load()
+		s.RefusedFiles += c.refusedFiles.Load()
+		s.BytesIn += c.bytesIn.Load()
+		s.BytesOut += c.bytesOut.Load()
+		s.Handshakes += c.handshakes.Load()
+		s.HandshakesFailed += c.handshakesFailed.Load()
+		s.HandshakesOpen += int(c.handshakesOpen.Load())
+		s.Overflows += c.overflows.Load()
+		s.Panics += c.panics.Load()
+	}
+	return s
+}
