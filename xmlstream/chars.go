@@ -70,19 +70,43 @@ const (
 // only bytes above one that is already marked, so the lowest mark is always true.
 func plain(b []byte, p int, stop byte) int {
 	s := uint64(stop) * ones
-	for p+8 <= len(b) {
-		w := binary.LittleEndian.Uint64(b[p:])
-		m := w | (w - 0x20*ones) | ((w ^ '<'*ones) - ones) | ((w ^ '&'*ones) - ones) | ((w ^ s) - ones)
-		if m &= highs; m != 0 {
-			return p + bits.TrailingZeros64(m)>>3
+	for p+16 <= len(b) {
+		m, n := marks(binary.LittleEndian.Uint64(b[p:]), s), marks(binary.LittleEndian.Uint64(b[p+8:]), s)
+		if m|n != 0 {
+			i := bits.TrailingZeros64(m) >> 3 // 8 when there is none
+			j := bits.TrailingZeros64(n) >> 3
+			return p + i + j&-(i>>3) // no branch: which word it is in cannot be foretold
 		}
-		p += 8
+		p += 16
 	}
 	for p < len(b) {
 		if c := b[p]; c < 0x20 || c >= 0x80 || c == '<' || c == '&' || c == stop {
 			break
 		}
 		p++
+	}
+	return p
+}
+
+// marks sets the high bit of the bytes of w that plain stops at; s is stop eight times.
+func marks(w, s uint64) uint64 {
+	return (w | (w - 0x20*ones) | ((w ^ '<'*ones) - ones) | ((w ^ '&'*ones) - ones) | ((w ^ s) - ones)) & highs
+}
+
+// letters returns the place of the first byte of b at or after p that is no ASCII letter, or an earlier
+// place near the end of b.
+//
+// Without its high bit and in lower case, a byte x reaches 0x80 with 0x80-'a' exactly if it is
+// at least 'a', and with 0x7F-'z' exactly if it is above 'z'; neither sum carries over.
+func letters(b []byte, p int) int {
+	for p+8 <= len(b) {
+		w := binary.LittleEndian.Uint64(b[p:])
+		x := w&^highs | 0x20*ones
+		m := (^(x + (0x80-'a')*ones) | (x + (0x7F-'z')*ones) | w) & highs
+		if m != 0 {
+			return p + bits.TrailingZeros64(m)>>3
+		}
+		p += 8
 	}
 	return p
 }

@@ -69,9 +69,10 @@ func (d *doc) content(b []byte, p int, st state) (int, state) {
 	for {
 		switch st {
 		case stText:
-			p = plain(b, p, ']')
-			if p == len(b) {
-				return d.short(p, stText)
+			if p == len(b) || b[p] != '<' {
+				if p = plain(b, p, ']'); p == len(b) {
+					return d.short(p, stText)
+				}
 			}
 			if b[p] != '<' {
 				if p, st = d.special(b, p); st != stText {
@@ -88,13 +89,21 @@ func (d *doc) content(b []byte, p int, st state) (int, state) {
 			switch c := b[p]; {
 			case c == '/':
 				p++
+				if end := d.simpleEnd(b, p); end > p {
+					if p, st = d.leave(end); st != stText {
+						return p, st
+					}
+					continue
+				}
 				d.tok = p
 				st = stEnd
 				if d.mode != inStream && len(d.open) == 0 {
 					return d.fail(p-2, ErrNotWellFormed, "end tag without a start tag")
 				}
 			case class[c]&cStart != 0 || c >= 0x80:
-				return d.startName(p)
+				if p, st = d.startTag(b, p); st != stText {
+					return p, st
+				}
 			case c == '!':
 				p++
 				st = stBang
@@ -221,6 +230,21 @@ func (d *doc) cdata(b []byte, p int) (int, state) {
 			p++
 		}
 	}
+}
+
+// simpleEnd returns the place behind the end tag whose name starts at p, if it is the right one and all there
+// without white space; else p.
+func (d *doc) simpleEnd(b []byte, p int) int {
+	if len(d.open) == 0 {
+		return p
+	}
+	n := d.top()
+	end := p + int(n.name)
+	if end >= len(b) || b[end] != '>' || string(b[p:end]) != string(b[n.start+1:][:n.name]) {
+		return p
+	}
+	n.close = int32(p - 2)
+	return end + 1
 }
 
 // endTag compares the name of an end tag with that of its start tag and closes the element. The bytes

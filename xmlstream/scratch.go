@@ -1,6 +1,9 @@
 package xmlstream
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // A doc is the scratch in which one stanza takes shape: a tape of flat slices that hold
 // offsets into the stanza's bytes, counted from its '<'. No pointer into the bytes is
@@ -29,6 +32,7 @@ type doc struct {
 	outerDef   int32  // default namespace outside of the tag in hand
 	outerScope int32  // length of scope outside of it
 	tok2       int    // start of the reference in hand
+	hashes     uint64 // of the names of the tag's attributes; see hash
 	num        uint32 // value of its digits so far
 	st         state
 	ret        state // state to go on in after a reference
@@ -37,6 +41,8 @@ type doc struct {
 	hex        bool
 	digits     bool // the character reference in hand has at least one digit
 	space      bool // white space stands before the place in the tag
+	prefixed   bool // an attribute of the tag in hand has a prefix
+	twins      bool // two of them have one hash
 	dirty      bool // the value in hand needs decoding
 
 	owned      bool // result of Clone or ParseElement: shared freely, so never written again
@@ -104,6 +110,26 @@ func (d *doc) bytes(s span) []byte {
 		return d.text[^s.off:][:s.n:s.n]
 	}
 	return d.buf[s.off:][:s.n:s.n]
+}
+
+// addNode and addAttr make room for one more and return it with what was there before. They are filled
+// field by field: a literal would be built beside and copied, which the processor is slow at.
+func (d *doc) addNode() *node {
+	n := len(d.nodes)
+	if n == cap(d.nodes) {
+		d.nodes = slices.Grow(d.nodes, 1)
+	}
+	d.nodes = d.nodes[:n+1]
+	return &d.nodes[n]
+}
+
+func (d *doc) addAttr() *attr {
+	n := len(d.attrs)
+	if n == cap(d.attrs) {
+		d.attrs = slices.Grow(d.attrs, 1)
+	}
+	d.attrs = d.attrs[:n+1]
+	return &d.attrs[n]
 }
 
 // uri returns the name of the namespace with that id, nil for none.

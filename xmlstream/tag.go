@@ -1,17 +1,28 @@
 package xmlstream
 
-// startName opens a node for the start tag whose name starts at p.
-func (d *doc) startName(p int) (int, state) {
+// startTag reads the start tag whose name starts at p, up to the end of the tag when it can.
+func (d *doc) startTag(b []byte, p int) (int, state) {
 	if len(d.open) >= d.lim.MaxDepth {
 		return d.fail(p-1, ErrTooDeep, "")
 	}
-	d.nodes = append(d.nodes, node{start: int32(p - 1), attr0: int32(len(d.attrs))})
-	d.tok, d.colon, d.nattr = p, -1, 0
+	n := d.addNode()
+	n.start, n.attr0 = int32(p-1), int32(len(d.attrs))
+	n.inner, n.close, n.next, n.ns, n.name, n.prefix, n.flags = 0, 0, 0, idNone, 0, 0, 0
+	d.nattr = 0
 	d.bind0 = int32(len(d.binds))
-	d.space = false
-	d.outerDef = d.def
-	d.outerScope = int32(len(d.scope))
-	return p, stName
+	d.outerDef, d.outerScope = d.def, int32(len(d.scope))
+	d.space, d.prefixed, d.twins, d.hashes = false, false, false, 0
+	// Nearly all names are letters up to the end of the tag or a space.
+	if q := letters(b, p); q > p && q < len(b) && (b[q] == '>' || b[q] == ' ' || b[q] == '/') {
+		n.name = int32(q - p)
+		if p, st := d.between(b, q); st >= stShort || st == stText {
+			return p, st
+		} else {
+			return d.tag(b, p, st)
+		}
+	}
+	d.tok, d.colon = p, -1
+	return d.tag(b, p, stName)
 }
 
 // tag reads a start tag from any place in it.
@@ -28,30 +39,7 @@ func (d *doc) tag(b []byte, p int, st state) (int, state) {
 				n.prefix = int32(d.colon - d.tok)
 			}
 		case stTag:
-			for p < len(b) && class[b[p]]&cSpace != 0 {
-				d.space = true
-				p++
-			}
-			if p == len(b) {
-				return d.short(p, stTag)
-			}
-			switch c := b[p]; {
-			case c == '>':
-				return d.finishTag(p+1, false)
-			case c == '/':
-				p++
-				st = stSlash
-			case class[c]&cStart == 0 && c < 0x80:
-				return d.fail(p, ErrNotWellFormed, "start tag")
-			case !d.space:
-				return d.fail(p, ErrNotWellFormed, "no white space before an attribute")
-			case d.nattr >= d.lim.MaxAttrs:
-				return d.fail(p, ErrTooManyAttrs, "")
-			default:
-				d.nattr++
-				d.tok, d.colon = p, -1
-				st = stAttrName
-			}
+			p, st = d.between(b, p)
 		case stSlash:
 			if p == len(b) {
 				return d.short(p, stSlash)
@@ -84,10 +72,86 @@ func (d *doc) tag(b []byte, p int, st state) (int, state) {
 	}
 }
 
+// between reads on from a place between attributes: simple attributes, up to one that is not or to the end
+// of the tag.
+func (d *doc) between(b []byte, p int) (int, state) {
+	st := stTag
+	for st == stTag {
+		if p < len(b) && b[p] == ' ' { // nearly always it is just one
+			d.space = true
+			p++
+		}
+		for p < len(b) && class[b[p]]&cSpace != 0 {
+			d.space = true
+			p++
+		}
+		if p == len(b) {
+			return d.short(p, stTag)
+		}
+		switch c := b[p]; {
+		case class[c]&cStart != 0 || c >= 0x80:
+			if !d.space {
+				return d.fail(p, ErrNotWellFormed, "no white space before an attribute")
+			}
+			if d.nattr >= d.lim.MaxAttrs {
+				return d.fail(p, ErrTooManyAttrs, "")
+			}
+			d.nattr++
+			d.tok, d.colon = p, -1
+			p, st = d.simpleAttr(b, p)
+		case c == '>':
+			return d.finishTag(p+1, false)
+		case c == '/':
+			return p + 1, stSlash
+		default:
+			return d.fail(p, ErrNotWellFormed, "start tag")
+		}
+	}
+	return p, st
+}
+
+// simpleAttr reads the attribute at p if it is plain: a name in ASCII without a prefix, '=', and a value that needs
+// no decoding, all there. If not it reads nothing and returns stAttrName.
+func (d *doc) simpleAttr(b []byte, p int) (int, state) {
+	q := letters(b, p)
+	for q < len(b) && class[b[q]]&cName != 0 {
+		q++
+	}
+	if q == p || q+2 >= len(b) || b[q] != '=' {
+		return p, stAttrName
+	}
+	quote, val := b[q+1], q+2
+	if quote != '\'' && quote != '"' {
+		return p, stAttrName
+	}
+	end := plain(b, val, quote)
+	if end == len(b) || b[end] != quote {
+		return p, stAttrName
+	}
+	a := d.addAttr()
+	a.off, a.name, a.prefix, a.ns = int32(p), int32(q-p), 0, idNone
+	a.val.off, a.val.n = int32(val), int32(end-val)
+	d.space = false
+	if q-p == len("xmlns") && string(b[p:q]) == "xmlns" {
+		return d.declare(end)
+	}
+	d.hash(b[p], b[q-1], q-p)
+	return end + 1, stTag
+}
+
+// hash notes the local part of an attribute's name by its first and last byte and its length, so that
+// names that all differ need not be compared.
+func (d *doc) hash(first, last byte, n int) {
+	bit := uint64(1) << ((uint(first) + uint(last)<<2 + uint(n)<<1) & 63)
+	d.twins = d.twins || d.hashes&bit != 0
+	d.hashes |= bit
+}
+
 // name reads on in a qualified name (Namespaces in XML §4 [7]) that starts at tok. It returns stTag and
 // the place behind it when it is whole.
 func (d *doc) name(b []byte, p int, st state) (int, state) {
 	for {
+		p = letters(b, p)
 		for p < len(b) && class[b[p]]&cName != 0 {
 			p++
 		}
@@ -184,6 +248,8 @@ func (d *doc) endValue(b []byte, p int) (int, state) {
 	if a.name >= 5 && string(b[a.off:][:5]) == "xmlns" && (a.name == 5 || a.prefix == 5) {
 		return d.declare(p)
 	}
+	d.prefixed = d.prefixed || a.prefix > 0
+	d.hash(b[a.off+a.name-a.localLen()], b[a.off+a.name-1], int(a.localLen()))
 	return p + 1, stTag
 }
 
@@ -199,8 +265,10 @@ func (d *doc) finishTag(p int, empty bool) (int, state) {
 		}
 		n.ns = id
 	}
-	if at, why := d.resolveAttrs(d.attrs[n.attr0:]); why != "" {
-		return d.fail(at, ErrNotWellFormed, why)
+	if d.prefixed || d.twins {
+		if at, why := d.resolveAttrs(d.attrs[n.attr0:]); why != "" {
+			return d.fail(at, ErrNotWellFormed, why)
+		}
 	}
 	n.inner = int32(p)
 	if d.mode == inHeader {
@@ -234,7 +302,7 @@ func (d *doc) resolveAttrs(as []attr) (at int, why string) {
 			a.ns = id
 		}
 		for j := range as[:i] {
-			if d.sameName(a, &as[j]) { // Namespaces in XML §6.3
+			if d.twins && d.sameName(a, &as[j]) { // Namespaces in XML §6.3
 				return int(a.off), "duplicate attribute"
 			}
 		}
