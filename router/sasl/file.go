@@ -33,6 +33,7 @@ type File struct {
 	secret [32]byte // for comparing passwords
 	reload sync.Mutex
 	now    atomic.Pointer[fileState]
+	derive func(h Hash, password string, salt []byte, iterations int) (Keys, error) // counted by tests
 }
 
 // fileState is one reading of the file.
@@ -58,7 +59,7 @@ func OpenFile(path string) (*File, error) { return openFile(path, false) }
 func OpenFileHashed(path string) (*File, error) { return openFile(path, true) }
 
 func openFile(path string, hashed bool) (*File, error) {
-	f := &File{path: path, hashed: hashed, decoys: NewDecoys(nil)}
+	f := &File{path: path, hashed: hashed, decoys: NewDecoys(nil), derive: derive}
 	rand.Read(f.secret[:]) // never fails (crypto/rand)
 	if err := f.Reload(); err != nil {
 		return nil, err
@@ -187,16 +188,17 @@ func (f *File) Scram(ctx context.Context, user, domain string, h Hash) (Keys, er
 	}
 	st := f.now.Load()
 	at := cacheKey{user, domain, h}
+	password, known := st.find(user, domain)
+	salt, iterations := f.Salt(user, domain, h)
 	if k, ok := st.cached(at); ok {
+		k.pay = func() { f.derive(h, password, salt, iterations) } // for its time only
 		return k, nil
 	}
-	password, ok := st.find(user, domain)
-	salt, iterations := f.Salt(user, domain, h)
-	k, err := derive(h, password, salt, iterations)
+	k, err := f.derive(h, password, salt, iterations)
 	if err != nil {
 		return Keys{}, err
 	}
-	if !ok {
+	if !known {
 		return f.decoys.Keys(user, domain, h, iterations), ErrNoUser
 	}
 	st.keep(at, k)
@@ -212,7 +214,6 @@ func (st *fileState) cached(at cacheKey) (Keys, bool) {
 
 // keep adds k, in place of any other when the cache is full.
 func (st *fileState) keep(at cacheKey, k Keys) {
-	k.cheap = true
 	at.user, at.domain = strings.Clone(at.user), strings.Clone(at.domain)
 	st.mu.Lock()
 	defer st.mu.Unlock()

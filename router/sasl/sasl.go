@@ -57,10 +57,10 @@ type Keys struct {
 	ServerKey  []byte
 	Iterations int
 
-	// cheap: these keys came out of a cache. An exchange that fails with them
-	// does the derivation that they saved, so that a failure takes as long for
-	// a cached user as for any other name.
-	cheap bool
+	// pay is set on keys out of a cache: it does the derivation that they
+	// saved. An exchange that fails calls it, so that a failure takes as long
+	// for a cached user as for any other name.
+	pay func()
 }
 
 // A Store knows the credentials of accounts. user is a prepared local part

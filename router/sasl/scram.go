@@ -178,9 +178,8 @@ func (x *scramExchange) onFinal(ctx context.Context, response []byte) ([]byte, e
 	if err == nil && x.told == nil {
 		return []byte(final), nil
 	}
-	if x.keys.cheap {
-		// A failure takes one derivation for every name; the result is of no use.
-		derive(x.row.hash, x.user, x.keys.Salt, x.keys.Iterations)
+	if x.keys.pay != nil {
+		x.keys.pay()
 	}
 	if err != nil {
 		return nil, notAuthorized(errors.Join(err, x.told))
