@@ -129,8 +129,9 @@ func (l *loop) endOfInput(c *Conn) {
 	l.tellEOF(c)
 }
 
+// tellEOF calls OnEOF when it is time. After Resume the kept bytes come first.
 func (l *loop) tellEOF(c *Conn) {
-	if c.st&stEOF == 0 || c.st&stEOFTold != 0 || c.flags.Load()&(fPaused|fEnding) != 0 {
+	if c.st&stEOF == 0 || c.st&stEOFTold != 0 || c.flags.Load()&(fPaused|fResume|fEnding) != 0 {
 		return
 	}
 	c.st |= stEOFTold
