@@ -2,6 +2,7 @@ package sasl
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -95,7 +96,7 @@ func readIndex(path string, line func(string) (key, val string, err error)) (*in
 	clear(data)
 	x.text = text.String()
 	slices.SortFunc(x.at, func(a, b span) int {
-		return cmpOr(strings.Compare(x.key(a), x.key(b)), int(a.line)-int(b.line))
+		return cmp.Or(strings.Compare(x.key(a), x.key(b)), cmp.Compare(a.line, b.line))
 	})
 	for i := 1; i < len(x.at) && len(errs) < maxErrors; i++ {
 		if a, b := x.at[i-1], x.at[i]; x.key(a) == x.key(b) {
@@ -121,13 +122,6 @@ func cutLine(s string, line func(string) (key, val string, err error)) (key, val
 		return "", "", fmt.Errorf("the line becomes longer than %d octets when it is prepared", 4*MaxLine)
 	}
 	return key, val, nil
-}
-
-func cmpOr(a, b int) int {
-	if a != 0 {
-		return a
-	}
-	return b
 }
 
 // readFile reads at most MaxFile octets.
