@@ -121,7 +121,7 @@ func (s *Stream) proceed(message []byte) {
 	var err error
 	x := s.nego.exchange
 	s.async(s.srv.Auth, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.AuthTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.patience())
 		defer cancel()
 		out, done, err = x.Next(ctx, message)
 	}, func() {

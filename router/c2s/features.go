@@ -17,12 +17,12 @@ type feature struct {
 var features = []feature{
 	{(*Stream).offersTLS, (*Stream).appendTLS},
 	{(*Stream).offersSASL, (*Stream).appendSASL},
-	{(*Stream).offersRegister, appendConst("<register xmlns='http://jabber.org/features/iq-register'/>")},
+	{(*Stream).offersRegister, (*Stream).appendRegister},
 	{(*Stream).authenticated, appendConst("<bind xmlns='" + stanza.NSBind + "'/>" +
 		"<session xmlns='" + stanza.NSSession + "'><optional/></session>")}, // RFC 6121 §1.4: optional
 	{(*Stream).authenticated, (*Stream).appendFurther},
 	{func(s *Stream) bool { return s.srv.Caps != nil },
-		func(s *Stream, dst []byte) []byte { return append(dst, s.srv.Caps(s.nego.domain)...) }},
+		func(s *Stream, dst []byte) []byte { return append(dst, s.srv.Caps()...) }},
 }
 
 func appendConst(v string) func(*Stream, []byte) []byte {
@@ -81,15 +81,14 @@ func (s *Stream) appendSASL(dst []byte) []byte {
 
 func (s *Stream) offersRegister() bool {
 	return s.state == stFeatures && s.mayAuthenticate() && s.srv.Registrar != nil &&
-		s.srv.Registrar.Offers(s.nego.domain)
+		s.srv.Registrar.StreamFeature(s.nego.domain) != ""
 }
 
-func (s *Stream) appendFurther(dst []byte) []byte {
-	if s.srv.Features == nil {
-		return dst
-	}
-	return append(dst, s.srv.Features(s.nego.domain)...)
+func (s *Stream) appendRegister(dst []byte) []byte {
+	return append(dst, s.srv.Registrar.StreamFeature(s.nego.domain)...)
 }
+
+func (s *Stream) appendFurther(dst []byte) []byte { return append(dst, s.srv.Features...) }
 
 // onFeature handles an element from a client that is not authenticated.
 func (s *Stream) onFeature(el xmlstream.Element) error {
@@ -115,7 +114,8 @@ func (s *Stream) onEarlyStanza(el xmlstream.Element) error {
 	}
 	own, domain, peer := st.Clone(), s.nego.domain, s.conn.RemoteAddr().Addr()
 	s.async(s.srv.Auth, func() {
-		s.conn.Send(stanza.FrameOf(s.srv.Registrar.Register(domain, peer, own)))
+		reply, _ := s.srv.Registrar.Handle(domain, peer, own)
+		s.conn.Send(stanza.FrameOf(reply))
 	}, nil)
 	return nil
 }
@@ -144,6 +144,6 @@ func (s *Stream) onStartTLS(el xmlstream.Element) error {
 	s.writeString(stream.TLSProceed)
 	s.state = stTLS
 	s.tok.Release()
-	s.conn.StartTLS(s.cfg.TLS.Server(), s.cfg.AuthTimeout)
+	s.conn.StartTLS(s.cfg.TLS.Server(), s.cfg.patience())
 	return nil
 }

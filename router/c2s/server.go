@@ -27,7 +27,7 @@ type Config struct {
 
 	PreAuth         xmlstream.Limits // until the resource is bound
 	Bound           xmlstream.Limits
-	AuthTimeout     time.Duration // from the connection to the bound resource
+	AuthTimeout     time.Duration // from the connection to the bound resource; 0: no limit
 	IdleTime        time.Duration // without a byte from the client; 0: never
 	MaxAuthFailures int           // the stream ends with this many failed attempts
 	Conflict        router.ConflictPolicy
@@ -35,11 +35,10 @@ type Config struct {
 
 // Registrar makes accounts for clients that have none (XEP-0077).
 type Registrar interface {
-	// Offers reports whether strangers may register with domain.
-	Offers(domain string) bool
-	// Register answers a jabber:iq:register request from a stream that is not authenticated; st is
-	// borrowed. It may block.
-	Register(domain string, from netip.Addr, st *stanza.Stanza) (reply []byte)
+	// StreamFeature announces registration with domain; empty where strangers may not register.
+	StreamFeature(domain string) string
+	// Handle answers a request from a stream that is not authenticated; st is borrowed. It may block.
+	Handle(domain string, remote netip.Addr, st *stanza.Stanza) (reply []byte, created bool)
 }
 
 // Tap watches stanzas (xmpp_logger). Its methods must not block and must not keep what they get.
@@ -51,10 +50,10 @@ type Tap interface {
 // Server is what all client streams share.
 type Server struct {
 	Router    *router.Router
-	Registrar Registrar           // nil: nobody may register
-	Features  func(string) string // further stream features for a domain after authentication; may be nil
-	Caps      func(string) string // entity capabilities of a domain (XEP-0115); may be nil
-	Tap       Tap                 // nil: nobody watches
+	Registrar Registrar     // nil: nobody may register
+	Features  string        // further stream features after authentication
+	Caps      func() string // our entity capabilities (XEP-0115); may be nil
+	Tap       Tap           // nil: nobody watches
 	Log       *slog.Logger
 	Work      *stream.Pool // for what waits: stores
 	Auth      *stream.Pool // for what computes: credentials
@@ -79,7 +78,17 @@ func (srv *Server) Accept(c *netio.Conn, cfg *Config) netio.Handler {
 	c.SetTimer(cfg.AuthTimeout)
 	if cfg.Direct {
 		s.state = stTLS
-		c.StartTLS(cfg.TLS.Server("xmpp-client"), cfg.AuthTimeout)
+		c.StartTLS(cfg.TLS.Server(tlsconf.ALPNClient), cfg.patience())
 	}
 	return s
+}
+
+// maxPatience bounds one step of a login where AuthTimeout sets no limit.
+const maxPatience = 5 * time.Minute
+
+func (cfg *Config) patience() time.Duration {
+	if cfg.AuthTimeout == 0 {
+		return maxPatience
+	}
+	return cfg.AuthTimeout
 }

@@ -123,25 +123,47 @@ func (s *Service) show(to jid.JID, ev rosterdb.Event, f *stanza.Frame) {
 
 // remove takes a contact out of the roster (RFC 6121 §2.5) and ends both subscriptions.
 func (s *Service) remove(q *router.IQ, contact jid.JID) {
-	owner := q.Account()
-	local, err := s.isAccount(contact)
-	if err != nil {
-		q.Fault("account", err)
-		return
-	}
-	defer s.lock(owner, contact)()
-	out, err := s.db.Remove(owner, contact, local)
+	err := s.drop(q.Account(), contact, func() { q.Result(nil) })
 	switch {
 	case errors.Is(err, rosterdb.ErrNoItem): // §2.5.3
 		q.Error(stanza.ItemNotFound.With(contact.String() + " is not in the roster"))
-		return
 	case err != nil:
 		q.Fault("roster", storeError(err))
-		return
+	}
+}
+
+// drop removes one item; done is called when the owner's resources have heard of it and the contact
+// has not.
+func (s *Service) drop(owner, contact jid.JID, done func()) error {
+	local, err := s.isAccount(contact)
+	if err != nil {
+		return err
+	}
+	defer s.lock(owner, contact)()
+	out, err := s.db.Remove(owner, contact, local)
+	if err != nil {
+		return err
 	}
 	s.push(owner, out.Before, out.Ver, true)
-	q.Result(nil)
+	done()
 	s.part(owner, contact, local, out)
+	return nil
+}
+
+// Cancel empties owner's roster and ends all its subscriptions, as before its account is removed
+// (XEP-0077 §3.2). It blocks.
+func (s *Service) Cancel(owner jid.JID) error {
+	ro, err := s.db.Roster(owner)
+	if err != nil {
+		return err
+	}
+	for _, it := range ro.Items {
+		err := s.drop(owner, it.Contact, func() {})
+		if err != nil && !errors.Is(err, rosterdb.ErrNoItem) { // a stranger's request is no item
+			return err
+		}
+	}
+	return nil
 }
 
 // part tells the contact that it was removed (§2.5.2).

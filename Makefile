@@ -1,0 +1,67 @@
+# `make help` lists the targets. Everything runs with Go, make and git alone, but for interop
+# (Debian packages) and docker.
+GO         ?= go
+FUZZTIME   ?= 30s
+BENCH      ?= .
+BENCHTIME  ?= 1s
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+COMMIT     := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+LDFLAGS     = -X main.commit=$(COMMIT)
+
+.PHONY: all build run test unit race lint fuzz bench bench-xml profile cover interop docker clean help
+
+all: build
+
+build: ## build bin/roost
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+run: build ## build, and serve on the built-in configuration or ./roost.conf
+	./bin/roost serve
+
+test: lint unit race ## everything that needs no network beyond the module proxy, and no root
+
+lint: ## formatting, vet, staticcheck
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofmt these files:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+
+unit: ## tests without the race detector: allocation budgets count only here
+	$(GO) test ./...
+
+race: ## tests under the race detector, which also scribbles over returned buffers
+	$(GO) test -race ./...
+
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; \
+	done
+
+bench: ## benchmarks with allocations: BENCH=regexp BENCHTIME=1s
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
+
+bench-xml: ## the tokenizer beside encoding/xml and libexpat (needs cc and libexpat1-dev)
+	$(GO) test -run '^$$' -bench Corpus -benchmem ./xmlstream
+	sh bench/xmlcorpus/expat.sh
+
+profile: ## CPU and memory profile of the routing benchmarks, into *.prof
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 3s -cpuprofile cpu.prof -memprofile mem.prof -o router.test ./router
+	@echo "look with: $(GO) tool pprof router.test cpu.prof"
+
+cover: ## coverage over all packages, into cover.html
+	$(GO) test -coverpkg=./... -coverprofile=cover.out ./...
+	$(GO) tool cover -html=cover.out -o cover.html
+	@$(GO) tool cover -func=cover.out | tail -1
+
+interop: build ## real clients from Debian packages against bin/roost
+	bash bench/interop/run.sh
+
+docker: ## container image roost:latest
+	docker build -f packaging/Dockerfile -t roost:latest .
+
+clean: ## remove what was built
+	rm -rf bin cover.out cover.html *.prof *.test
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+)
+
+// The control socket speaks HTTP on a Unix socket of mode 0600: who may open it may command the
+// server. One request is one command: its words in a header, its standard input as body, its
+// output as the answer's body, its exit code and last sentence as trailers.
+const (
+	controlPath   = "/run"
+	headerArgs    = "Roost-Args"
+	trailerExit   = "Roost-Exit"
+	trailerReason = "Roost-Reason"
+)
+
+// control serves the control socket.
+type control struct {
+	ln  net.Listener
+	srv *http.Server
+}
+
+// listenControl opens the socket. A file that nobody listens on is a leftover and is replaced.
+func listenControl(path string, mode os.FileMode, handle func(args []string, e *env) int) (*control, error) {
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+controlPath, func(w http.ResponseWriter, q *http.Request) { serveControl(w, q, handle) })
+	c := &control{ln: ln, srv: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}}
+	go c.srv.Serve(ln)
+	return c, nil
+}
+
+func removeStale(path string) error {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		return errors.Join(fmt.Errorf("control socket %s: another roost listens on it; stop that one first", path), c.Close())
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	return nil
+}
+
+func serveControl(w http.ResponseWriter, q *http.Request, handle func([]string, *env) int) {
+	var args []string
+	if err := json.Unmarshal([]byte(q.Header.Get(headerArgs)), &args); err != nil {
+		http.Error(w, "no command", http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Trailer", trailerExit+", "+trailerReason)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusOK)
+	reason := &firstLine{}
+	code := handle(args, &env{ctx: q.Context(), in: q.Body, out: flushing{w}, err: reason})
+	w.Header().Set(trailerExit, strconv.Itoa(code))
+	w.Header().Set(trailerReason, strconv.QuoteToASCII(reason.String()))
+}
+
+// flushing sends a command's output on as it comes.
+type flushing struct{ w http.ResponseWriter }
+
+func (f flushing) Write(p []byte) (int, error) {
+	n, err := f.w.Write(p)
+	if err == nil {
+		err = http.NewResponseController(f.w).Flush()
+	}
+	return n, err
+}
+
+// firstLine keeps what a command says on stderr, bounded.
+type firstLine struct{ b []byte }
+
+func (l *firstLine) Write(p []byte) (int, error) {
+	l.b = append(l.b, p[:min(len(p), 4096-min(len(l.b), 4096))]...)
+	return len(p), nil
+}
+
+func (l *firstLine) String() string { return string(l.b) }
+
+// close ends the socket and waits for the commands that run.
+func (c *control) close(ctx context.Context) error { return c.srv.Shutdown(ctx) }
+
+// errNoServer says that nobody listens on the control socket.
+var errNoServer = errors.New("no server is running")
+
+// remote runs a command in the server behind the socket, with this process's standard streams.
+func remote(path string, args []string, e *env) (int, error) {
+	words, err := json.Marshal(args)
+	if err != nil {
+		return exitFailed, err
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", path)
+	}}}
+	defer client.CloseIdleConnections()
+	q, err := http.NewRequestWithContext(e.ctx, http.MethodPost, "http://roost"+controlPath, io.NopCloser(e.in))
+	if err != nil {
+		return exitFailed, err
+	}
+	q.Header.Set(headerArgs, string(words))
+	resp, err := client.Do(q)
+	if err != nil {
+		if _, ok := errors.AsType[*net.OpError](err); ok {
+			return exitFailed, fmt.Errorf("%w at %s: %w", errNoServer, path, err)
+		}
+		return exitFailed, fmt.Errorf("control socket %s: %w", path, err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(e.out, resp.Body); err != nil {
+		return exitFailed, fmt.Errorf("control socket %s: the server ended while it answered: %w", path, err)
+	}
+	if reason, err := strconv.Unquote(resp.Trailer.Get(trailerReason)); err == nil {
+		io.WriteString(e.err, reason)
+	}
+	return strconv.Atoi(resp.Trailer.Get(trailerExit))
+}

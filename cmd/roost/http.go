@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"roost/cmd/roost/conf"
+)
+
+// web is one socket of HTTP_Listener.
+type web struct {
+	ln  net.Listener
+	srv *http.Server
+}
+
+// listenHTTP opens the sockets of HTTP_Listener, all with the same pages.
+func (s *Server) listenHTTP(Options) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		s.status(w)
+	})
+	for _, e := range s.cfg.HTTP.Listens {
+		w, err := openWeb(e, mux)
+		if err != nil {
+			return fmt.Errorf("HTTP_Listener: %w", err)
+		}
+		s.web = append(s.web, w)
+	}
+	return nil
+}
+
+func openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
+	token, err := readToken(e.Token)
+	if err != nil {
+		return nil, err
+	}
+	network, addr := "tcp", e.Address.IP.String()
+	if e.Address.IsUnix() {
+		network, addr = "unix", e.Address.Path
+		if err := removeStale(addr); err != nil {
+			return nil, err
+		}
+	}
+	ln, err := net.Listen(network, addr)
+	if err != nil {
+		return nil, err
+	}
+	if e.Address.IsUnix() {
+		if err := os.Chmod(addr, e.FileMode); err != nil {
+			return nil, err
+		}
+	}
+	w := &web{ln, &http.Server{Handler: guarded(token, h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}}
+	go w.srv.Serve(ln)
+	return w, nil
+}
+
+func readToken(t conf.Token) (string, error) {
+	if t.File == "" {
+		return t.Literal, nil
+	}
+	b, err := os.ReadFile(t.File)
+	return strings.TrimSpace(string(b)), err
+}
+
+// guarded asks for the bearer token (RFC 6750) where one is set; only the liveness probe is free.
+func guarded(token string, h http.Handler) http.Handler {
+	if token == "" {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		got, ok := strings.CutPrefix(q.Header.Get("Authorization"), "Bearer ")
+		if q.URL.Path != "/healthz" && (!ok || subtle.ConstantTimeCompare([]byte(got), []byte(token)) != 1) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "this page needs the token of Auth_Token", http.StatusUnauthorized)
+			return
+		}
+		h.ServeHTTP(w, q)
+	})
+}
+
+// readyz says whether new clients are welcome.
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	select {
+	case <-s.stopping:
+		http.Error(w, "stopping", http.StatusServiceUnavailable)
+	default:
+		fmt.Fprintln(w, "ready")
+	}
+}
+
+func (w *web) close(ctx context.Context) error { return w.srv.Shutdown(ctx) }

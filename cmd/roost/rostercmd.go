@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"roost/rosterdb"
+	"roost/xmlstream/jid"
+)
+
+// rosterCmd is `roost roster …`.
+type rosterCmd struct {
+	configFlag
+	Show   rosterShow   `cmd:"" help:"Print rosters as JSON: contact JID to name, groups, subscription, pending_requests."`
+	Set    rosterSet    `cmd:"" help:"Replace a roster by the JSON object on standard input."`
+	Import rosterImport `cmd:"" help:"Replace rosters by JSON Lines: {\"jid\":\"user@domain\",\"roster\":{…}} each."`
+	Export rosterExport `cmd:"" help:"Print the rosters of a domain, or of all, as JSON Lines."`
+}
+
+type rosterShow struct {
+	JIDs []string `arg:"" name:"jid" help:"user@domain"`
+}
+type rosterSet struct {
+	JID  string `arg:"" help:"user@domain"`
+	File string `arg:"" optional:"" help:"File with the JSON object; default standard input."`
+}
+type rosterImport struct {
+	File string `arg:"" optional:"" help:"File of JSON Lines; default standard input."`
+}
+type rosterExport struct {
+	Domain string `arg:"" optional:"" help:"Only this domain."`
+}
+
+func (c *rosterShow) Run(e *env, r *rosterCmd, inv *invocation) error {
+	return manage(c, r.configFlag, e, inv)
+}
+func (c *rosterSet) Run(e *env, r *rosterCmd, inv *invocation) error {
+	return manage(c, r.configFlag, e, inv)
+}
+func (c *rosterImport) Run(e *env, r *rosterCmd, inv *invocation) error {
+	return manage(c, r.configFlag, e, inv)
+}
+func (c *rosterExport) Run(e *env, r *rosterCmd, inv *invocation) error {
+	return manage(c, r.configFlag, e, inv)
+}
+
+func (c *rosterShow) gather(*env) error     { return nil }
+func (c *rosterSet) gather(e *env) error    { return file(c.File, e) }
+func (c *rosterImport) gather(e *env) error { return file(c.File, e) }
+func (c *rosterExport) gather(*env) error   { return nil }
+
+// maxRosterJSON bounds one roster in bytes of JSON: 2 000 contacts with long names and groups.
+const maxRosterJSON = 16 << 20
+
+func (c *rosterShow) do(a *admin, e *env) error {
+	for _, s := range c.JIDs {
+		j, err := a.account(s)
+		if err != nil {
+			return err
+		}
+		ro, err := a.store.Roster(j)
+		if err != nil {
+			return err
+		}
+		var pretty bytes.Buffer
+		if err := json.Indent(&pretty, rosterdb.RosterJSON(ro), "", "  "); err != nil {
+			return err
+		}
+		e.printf("%s\n", pretty.Bytes())
+	}
+	return nil
+}
+
+func (c *rosterSet) do(a *admin, e *env) error {
+	j, err := a.account(c.JID)
+	if err != nil {
+		return err
+	}
+	b, err := readAll(e.in, maxRosterJSON, "the roster")
+	if err != nil {
+		return err
+	}
+	if err := a.replace(j, b); err != nil {
+		return err
+	}
+	e.printf("roster of %s replaced\n", j)
+	return nil
+}
+
+// replace puts a roster in place of another; people on line hear of it.
+func (a *admin) replace(owner jid.JID, b []byte) error {
+	ro, err := rosterdb.ParseRosterJSON(b)
+	if err != nil {
+		return fmt.Errorf("roster of %s: %w", owner, err)
+	}
+	if a.live != nil && a.live.rosters != nil {
+		return a.live.rosters.Replace(owner, ro)
+	}
+	_, err = a.store.PutRoster(owner, ro)
+	return err
+}
+
+// rosterLine is one line of an import or export.
+type rosterLine struct {
+	JID    string          `json:"jid"`
+	Roster json.RawMessage `json:"roster"`
+}
+
+func (c *rosterImport) do(a *admin, e *env) error {
+	sc := bufio.NewReaderSize(e.in, 1<<16)
+	n := 0
+	for line := 1; ; line++ {
+		b, err := readLine(sc)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil && len(bytes.TrimSpace(b)) > 0 {
+			err = a.importLine(b)
+			n++
+		}
+		if err != nil {
+			return fmt.Errorf("%d rosters imported; line %d: %w", max(n-1, 0), line, err)
+		}
+	}
+	e.printf("%d rosters imported\n", n)
+	return nil
+}
+
+func (a *admin) importLine(b []byte) error {
+	var l rosterLine
+	if err := json.Unmarshal(b, &l); err != nil {
+		return err
+	}
+	j, err := a.account(l.JID)
+	if err != nil {
+		return err
+	}
+	return a.replace(j, l.Roster)
+}
+
+// readLine reads a line of bounded length; io.EOF only when nothing is left.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case len(line) > maxRosterJSON:
+			return nil, fmt.Errorf("longer than %d bytes", maxRosterJSON)
+		case err == nil, errors.Is(err, io.EOF) && len(line) > 0:
+			return line, nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		}
+	}
+}
+
+func (c *rosterExport) do(a *admin, e *env) error {
+	domains := served(a.cfg)
+	if c.Domain != "" {
+		domains = []string{c.Domain}
+	}
+	w := bufio.NewWriter(e.out)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for _, d := range domains {
+		err := a.store.Rosters(d, func(owner jid.JID, ro *rosterdb.Roster) error {
+			return enc.Encode(rosterLine{JID: owner.String(), Roster: rosterdb.RosterJSON(ro)})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"roost/cmd/roost/conf"
+	"roost/tlsconf"
+)
+
+// builtin is conf.Config.File of the configuration that needs no file.
+const builtin = "built-in"
+
+// stopTimeout bounds how long a stop waits for clients that do not read.
+const stopTimeout = 8 * time.Second
+
+// serveCmd is `roost serve`.
+type serveCmd struct {
+	configFlag
+	Test bool `short:"t" help:"Only check the configuration."`
+}
+
+func (c serveCmd) Run(e *env) error {
+	cfg, err := c.loadChecked()
+	if err != nil {
+		return tellConfig(e, err)
+	}
+	if c.Test {
+		e.printf("Configuration valid\n")
+		return nil
+	}
+	log := slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: cfg.Log.For("xmpp")}))
+	for _, w := range cfg.Warnings {
+		log.Warn(w.Error())
+	}
+	s, err := Start(cfg, Options{Log: log})
+	if err != nil {
+		return err
+	}
+	s.banner(e)
+	s.wait(e.ctx)
+	e.printf("stopping: closing all streams\n")
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	return s.Stop(ctx)
+}
+
+// wait returns when the server is to stop. SIGHUP reloads.
+func (s *Server) wait(ctx context.Context) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.stopping:
+			return
+		case <-hup:
+			if err := s.reload(logWriter{s.log}); err != nil {
+				s.log.Error("reload failed", "err", err)
+			}
+		}
+	}
+}
+
+// logWriter turns what a command prints into log lines.
+type logWriter struct{ log *slog.Logger }
+
+func (w logWriter) Write(p []byte) (int, error) {
+	w.log.Info(string(p))
+	return len(p), nil
+}
+
+// banner says what runs, and what to type next.
+func (s *Server) banner(e *env) {
+	e.printf("%s\n", versionLine())
+	for _, l := range s.open {
+		e.printf("listening on %s\n", l)
+	}
+	for _, h := range s.web {
+		e.printf("listening on %s (HTTP)\n", h.ln.Addr())
+	}
+	for _, c := range s.control {
+		e.printf("listening on %s (console)\n", c.ln.Addr())
+	}
+	cert := filepath.Join(s.cfg.DataDir, "selfsigned-cert.pem")
+	if fp, err := tlsconf.Fingerprint(cert); err == nil && s.secrets.generated() {
+		e.printf("self-signed certificate %s\n  SHA-256 %s\n", cert, fp)
+	}
+	e.printf("next: %s user add alice@%s\n", os.Args[0], served(s.cfg)[0])
+}
+
+// checkCmd is `roost check`.
+type checkCmd struct{ configFlag }
+
+func (c checkCmd) Run(e *env) error {
+	if _, err := c.loadChecked(); err != nil {
+		return tellConfig(e, err)
+	}
+	e.printf("Configuration valid\n")
+	return nil
+}
+
+// loadChecked also opens the files that the configuration names.
+func (f configFlag) loadChecked() (*conf.Config, error) {
+	cfg, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	return cfg, check(cfg)
+}
+
+func loadChecked(path string) (*conf.Config, error) {
+	cfg, err := conf.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	return cfg, check(cfg)
+}
+
+func check(cfg *conf.Config) error {
+	return cfg.Check(conf.Checker{
+		Ciphers: func(s string) error {
+			_, err := tlsconf.ParseCiphers(s)
+			return err
+		},
+		Passwords: func(scheme, path string) error {
+			_, err := openPasswords(fileKey{scheme: scheme, path: path})
+			return err
+		},
+	})
+}
+
+// listenControl opens the sockets of Control_Listener.
+func (s *Server) listenControl(Options) error {
+	for _, l := range s.cfg.Control.Listens {
+		if !l.Address.IsUnix() {
+			return fmt.Errorf("%s: Control_Listener: %s is no Unix socket", l.Pos, l.Address)
+		}
+		c, err := listenControl(l.Address.Path, l.FileMode, s.command)
+		if err != nil {
+			return err
+		}
+		s.control = append(s.control, c)
+	}
+	return nil
+}

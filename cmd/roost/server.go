@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"roost/cmd/roost/conf"
+	"roost/netio"
+	"roost/rosterdb"
+	"roost/router"
+	"roost/router/c2s"
+	"roost/router/roster"
+	"roost/xmlstream/stanza"
+)
+
+// Server is one running server. Start makes it, Stop or Kill ends it.
+type Server struct {
+	cfg *conf.Config
+	log *slog.Logger
+
+	store   *rosterdb.DB
+	exists  *existence
+	secrets *secrets
+	engine  *netio.Engine
+	router  *router.Router
+	rosters *roster.Service // nil when roster and presence are switched off
+	c2s     *c2s.Server
+
+	open    []opened // sockets, in the order of the configuration
+	control []*control
+	web     []*web
+
+	started  time.Time
+	stopOnce sync.Once
+	stopping chan struct{} // closed when somebody asks the server to stop
+}
+
+// opened is one listening socket of an xmpp_listener.
+type opened struct {
+	name string // as the configuration names it
+	ln   *netio.Listener
+	ssl  bool
+}
+
+// Options of a start that no configuration has.
+type Options struct {
+	Log        *slog.Logger
+	ReadBuffer int // bytes; 1 cuts the input at every byte, for tests
+}
+
+// Pools: what computes (credentials) gets a goroutine per processor, what waits for the disk gets
+// enough of them that writes can share a sync.
+const workers = 256
+
+// Start runs a server on cfg. On error nothing is left running.
+func Start(cfg *conf.Config, o Options) (*Server, error) {
+	s := &Server{cfg: cfg, log: o.Log, started: time.Now(), stopping: make(chan struct{})}
+	for _, step := range []func(Options) error{s.openStore, s.openSecrets, s.wire, s.listen, s.listenControl, s.listenHTTP} {
+		if err := step(o); err != nil {
+			return nil, errors.Join(err, s.close(context.Background()))
+		}
+	}
+	return s, nil
+}
+
+func (s *Server) openStore(Options) (err error) {
+	if err := os.MkdirAll(s.cfg.DataDir, 0o700); err != nil {
+		return err
+	}
+	s.store, err = openStore(s.cfg, s.log)
+	return err
+}
+
+// requestStop asks for a stop; the one who runs the server does it.
+func (s *Server) requestStop() { s.stopOnce.Do(func() { close(s.stopping) }) }
+
+// Stop closes every stream with system-shutdown (RFC 6120 §4.9.3.20), flushes the store and frees
+// everything. ctx bounds how long slow clients are waited for.
+func (s *Server) Stop(ctx context.Context) error {
+	s.requestStop()
+	if s.router != nil {
+		bye := stanza.StreamSystemShutdown.New()
+		s.router.EachSession(func(ses *router.Session) { ses.End(bye) })
+	}
+	return s.close(ctx)
+}
+
+// close frees whatever was started, in the opposite order.
+func (s *Server) close(ctx context.Context) error {
+	var errs []error
+	for _, w := range s.web {
+		errs = append(errs, w.close(ctx))
+	}
+	for _, c := range s.control {
+		errs = append(errs, c.close(ctx))
+	}
+	if s.engine != nil {
+		if err := s.engine.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			errs = append(errs, err)
+		}
+	}
+	if s.c2s != nil {
+		s.c2s.Auth.Wait()
+		s.c2s.Work.Wait()
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}

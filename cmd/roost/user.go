@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/term"
+
+	"roost/rosterdb"
+	"roost/xmlstream/jid"
+	"roost/xmlstream/stanza"
+)
+
+// userCmd is `roost user …`.
+type userCmd struct {
+	configFlag
+	Add    userAdd    `cmd:"" help:"Make an account; the password is asked for, or read from standard input."`
+	Passwd userPasswd `cmd:"" help:"Change a password."`
+	Remove userRemove `cmd:"" help:"Remove an account with its roster and stored messages."`
+	List   userList   `cmd:"" help:"List the accounts of a domain, or of all."`
+	Import userImport `cmd:"" help:"Make or replace accounts from lines of JID, space, password."`
+}
+
+type userAdd struct {
+	JID string `arg:"" help:"user@domain"`
+}
+type userPasswd struct {
+	JID string `arg:"" help:"user@domain"`
+}
+type userRemove struct {
+	JID string `arg:"" help:"user@domain"`
+}
+type userList struct {
+	Domain string `arg:"" optional:"" help:"Only this domain."`
+}
+type userImport struct {
+	File   string `arg:"" optional:"" help:"File of lines; default standard input."`
+	Digest bool   `help:"Also keep what DIGEST-MD5 needs; it is as good as the password."`
+}
+
+func (c *userAdd) Run(e *env, u *userCmd, inv *invocation) error {
+	return manage(c, u.configFlag, e, inv)
+}
+func (c *userPasswd) Run(e *env, u *userCmd, inv *invocation) error {
+	return manage(c, u.configFlag, e, inv)
+}
+func (c *userRemove) Run(e *env, u *userCmd, inv *invocation) error {
+	return manage(c, u.configFlag, e, inv)
+}
+func (c *userList) Run(e *env, u *userCmd, inv *invocation) error {
+	return manage(c, u.configFlag, e, inv)
+}
+func (c *userImport) Run(e *env, u *userCmd, inv *invocation) error {
+	return manage(c, u.configFlag, e, inv)
+}
+
+func (c *userAdd) gather(e *env) error    { return gatherPassword(e, c.JID) }
+func (c *userPasswd) gather(e *env) error { return gatherPassword(e, c.JID) }
+func (c *userRemove) gather(*env) error   { return nil }
+func (c *userList) gather(*env) error     { return nil }
+func (c *userImport) gather(e *env) error { return file(c.File, e) }
+
+// gatherPassword asks for a password twice at a terminal; elsewhere standard input has it.
+func gatherPassword(e *env, who string) error {
+	f, ok := e.in.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	ask := func(prompt string) ([]byte, error) {
+		fmt.Fprint(e.err, prompt)
+		b, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(e.err)
+		return b, err
+	}
+	first, err := ask("Password for " + who + ": ")
+	if err != nil {
+		return err
+	}
+	again, err := ask("Again: ")
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(first, again) {
+		return errors.New("the two passwords differ")
+	}
+	e.in = bytes.NewReader(append(first, '\n'))
+	return nil
+}
+
+const maxPassword = 1023
+
+// readPassword takes the first line of standard input.
+func readPassword(e *env) (string, error) {
+	line, err := bufio.NewReaderSize(io.LimitReader(e.in, maxPassword+2), maxPassword+2).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	line = strings.TrimRight(line, "\r\n")
+	switch {
+	case line == "":
+		return "", errors.New("no password: give it on standard input")
+	case len(line) > maxPassword:
+		return "", fmt.Errorf("the password is longer than %d bytes", maxPassword)
+	}
+	return line, nil
+}
+
+// account checks the address of an account of ours.
+func (a *admin) account(s string) (jid.JID, error) {
+	j, err := jid.Parse(s)
+	switch {
+	case err != nil:
+		return j, err
+	case j.Local() == "" || !j.IsBare():
+		return j, fmt.Errorf("%q is not an account: write user@domain", s)
+	case !slices.Contains(served(a.cfg), j.Domain()):
+		return j, fmt.Errorf("%s: this server does not serve %s; it serves %s", s, j.Domain(), strings.Join(served(a.cfg), ", "))
+	}
+	return j, nil
+}
+
+func (c *userAdd) do(a *admin, e *env) error {
+	j, err := a.account(c.JID)
+	if err != nil {
+		return err
+	}
+	password, err := readPassword(e)
+	if err != nil {
+		return err
+	}
+	if err := a.store.CreateAccount(j, password, rosterdb.AccountOptions{}); err != nil {
+		return err
+	}
+	e.printf("account %s added\n", j)
+	return nil
+}
+
+func (c *userPasswd) do(a *admin, e *env) error {
+	j, err := a.account(c.JID)
+	if err != nil {
+		return err
+	}
+	password, err := readPassword(e)
+	if err != nil {
+		return err
+	}
+	if err := a.store.SetPassword(j, password, rosterdb.AccountOptions{}); err != nil {
+		return err
+	}
+	e.printf("password of %s changed\n", j)
+	return nil
+}
+
+func (c *userRemove) do(a *admin, e *env) error {
+	j, err := a.account(c.JID)
+	if err != nil {
+		return err
+	}
+	if a.live != nil {
+		err = a.live.removeAccount(j)
+	} else {
+		_, err = a.store.DeleteAccount(j)
+	}
+	if err != nil {
+		return err
+	}
+	e.printf("account %s removed\n", j)
+	return nil
+}
+
+func (c *userList) do(a *admin, e *env) error {
+	domains := served(a.cfg)
+	if c.Domain != "" {
+		domains = []string{c.Domain}
+	}
+	w := bufio.NewWriter(e.out)
+	for _, d := range domains {
+		err := a.store.Accounts(d, func(j jid.JID) error {
+			_, err := fmt.Fprintln(w, j)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+func (c *userImport) do(a *admin, e *env) error {
+	var bad error
+	opts := rosterdb.AccountOptions{}
+	if c.Digest {
+		opts.DigestRealms = realms(a.cfg)
+	}
+	n, err := a.store.ImportAccounts(a.lines(e.in, &bad), opts)
+	if err := errors.Join(bad, err); err != nil {
+		return fmt.Errorf("%d accounts imported, then: %w", n, err)
+	}
+	e.printf("%d accounts imported\n", n)
+	return nil
+}
+
+// lines yields the accounts of an import; the first bad line ends it and is told in bad.
+func (a *admin) lines(r io.Reader, bad *error) iter.Seq2[jid.JID, string] {
+	return func(yield func(jid.JID, string) bool) {
+		sc := bufio.NewScanner(r)
+		for n := 1; sc.Scan(); n++ {
+			line := sc.Text()
+			if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			addr, password, ok := strings.Cut(line, " ")
+			if !ok || password == "" {
+				*bad = fmt.Errorf("line %d: write user@domain, a space, and the password", n)
+				return
+			}
+			j, err := a.account(addr)
+			if err != nil {
+				*bad = fmt.Errorf("line %d: %w", n, err)
+				return
+			}
+			if !yield(j, password) {
+				return
+			}
+		}
+		if err := sc.Err(); err != nil {
+			*bad = err
+		}
+	}
+}
+
+// removeAccount removes an account from a running server: its sessions end, its contacts see it go.
+func (s *Server) removeAccount(j jid.JID) error {
+	for _, ses := range s.router.Sessions(j) {
+		s.router.Unbind(ses, "")
+		ses.End(stanza.StreamNotAuthorized.With("the account was removed"))
+	}
+	if s.rosters != nil {
+		if err := s.rosters.Cancel(j); err != nil {
+			return err
+		}
+	}
+	_, err := s.store.DeleteAccount(j)
+	return err
+}

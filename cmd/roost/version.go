@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+// versionNumber and commit are set at link time (see the Makefile); a plain go build leaves commit to
+// the build information.
+var (
+	versionNumber = "0.1.0"
+	commit        = ""
+)
+
+// versionLine is what `roost version` prints.
+func versionLine() string {
+	c := commit
+	if info, ok := debug.ReadBuildInfo(); ok && c == "" {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				c = s.Value
+			}
+		}
+	}
+	if c == "" {
+		c = "unknown"
+	}
+	return fmt.Sprintf("roost %s, commit %s, %s %s/%s", versionNumber, c, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}

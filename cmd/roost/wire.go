@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"roost/cmd/roost/conf"
+	"roost/netio"
+	"roost/rosterdb"
+	"roost/router"
+	"roost/router/c2s"
+	"roost/router/sasl"
+	"roost/router/stream"
+	"roost/xmlstream"
+)
+
+// openStore opens the embedded store of a configuration.
+func openStore(cfg *conf.Config, log *slog.Logger) (*rosterdb.DB, error) {
+	return rosterdb.Open(rosterdb.Options{Dir: filepath.Join(cfg.DataDir, "store"), Log: log,
+		Derive: deriveScram, Prepare: sasl.PreparePassword, HA1: ha1, Iterations: iterations})
+}
+
+// wire makes the engine, the router and what answers, and joins them.
+func (s *Server) wire(o Options) (err error) {
+	s.engine, err = netio.New(netio.Config{Loops: s.cfg.EventLoops(), ReadBuffer: o.ReadBuffer, Log: s.log})
+	if err != nil {
+		return err
+	}
+	d := s.cfg.Served()[0]
+	s.router = router.New(router.Config{Domains: served(s.cfg), Accounts: s.exists, Log: s.log,
+		Offline: &offlineStore{db: s.store, limits: rosterdb.OfflineLimits{MaxMessages: d.OfflineMessages, MaxBytes: d.OfflineBytes}}})
+	s.c2s = &c2s.Server{Router: s.router, Log: s.log,
+		Work: stream.NewPool(workers), Auth: stream.NewPool(runtime.GOMAXPROCS(0))}
+	return s.modules()
+}
+
+// listen opens the sockets of every xmpp_listener.
+func (s *Server) listen(Options) error {
+	for _, l := range s.cfg.Listeners {
+		for _, at := range l.Listens {
+			if !at.Enable {
+				continue
+			}
+			scope, err := s.scope(&at)
+			if err != nil {
+				return err
+			}
+			ln, err := s.engine.Listen(netio.ListenOptions{Address: at.Address.Text, Backlog: at.Backlog,
+				RecvBuffer: at.RecvBuffer, SendBuffer: at.SendBuffer, NoDelay: at.NoDelay, FileMode: at.FileMode,
+				SendLimit: at.Base.SendQueueLimit}, scope.accept)
+			if err != nil {
+				return fmt.Errorf("%s: %w", at.Pos, err)
+			}
+			s.open = append(s.open, opened{at.Address.Text, ln, at.UseSSL})
+		}
+	}
+	return nil
+}
+
+// scope is one Listen with the configurations of its clients, made when the first client of each
+// kind comes and shared from then on.
+type scope struct {
+	s  *Server
+	at *conf.Listen
+
+	mu    sync.Mutex // guards ready
+	ready map[*conf.Effective]*c2s.Config
+}
+
+// scope makes the common configuration at once, so that its errors keep the server from starting.
+func (s *Server) scope(at *conf.Listen) (*scope, error) {
+	sc := &scope{s: s, at: at, ready: map[*conf.Effective]*c2s.Config{}}
+	_, err := sc.config(at.Base)
+	return sc, err
+}
+
+// accept makes the stream of a new connection.
+func (sc *scope) accept(c *netio.Conn) netio.Handler {
+	var addr netip.Addr
+	if ap := c.RemoteAddr(); ap.IsValid() {
+		addr = ap.Addr()
+	}
+	cfg, err := sc.config(sc.at.For(addr))
+	if err != nil {
+		sc.s.log.Error("connection refused: its configuration cannot be used", "peer", addr, "err", err)
+		return nil
+	}
+	return sc.s.c2s.Accept(c, cfg)
+}
+
+func (sc *scope) config(e *conf.Effective) (*c2s.Config, error) {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	if cfg := sc.ready[e]; cfg != nil {
+		return cfg, nil
+	}
+	tls, err1 := sc.s.secrets.tls(e.TLS)
+	plain, err2 := sc.s.secrets.credentials(e.Plain, false)
+	digest, err3 := sc.s.secrets.credentials(e.Digest, true)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	cfg := &c2s.Config{TLS: tls, Direct: sc.at.UseSSL, RequireTLS: e.RequireTLS, AllowPlain: e.AllowPlainClear,
+		Store: plain, Digest: digest,
+		PreAuth:     xmlstream.Limits{MaxStanza: e.MaxStanzaPre, MaxDepth: e.MaxDepth},
+		Bound:       xmlstream.Limits{MaxStanza: e.MaxStanza, MaxDepth: e.MaxDepth},
+		AuthTimeout: e.AuthTimeout, IdleTime: e.IdleTime, MaxAuthFailures: e.MaxAuthFailures,
+		Conflict: policies[e.Conflict]}
+	if e.Digest != nil {
+		cfg.Realm = e.Digest.Realm
+	}
+	sc.ready[e] = cfg
+	return cfg, nil
+}
+
+var policies = map[string]router.ConflictPolicy{"replace": router.Replace, "refuse": router.Refuse, "rename": router.Rename}
