@@ -52,6 +52,11 @@ func (db *DB) openBadger() (err error) {
 			err = db.openError(fmt.Errorf("%v", r))
 		}
 	}()
+	if !db.o.InMemory {
+		if err := checkTables(db.o.Dir, db.badgerOptions(), false); err != nil {
+			return db.openError(err)
+		}
+	}
 	db.b, err = badger.OpenManaged(db.badgerOptions())
 	if err != nil {
 		return db.openError(err)

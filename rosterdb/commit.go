@@ -18,7 +18,7 @@ import (
 const (
 	maxBatchOps   = 512
 	maxBatchBytes = 1 << 20 // Badger takes 15 % of a memtable
-	opOverhead    = 64      // bytes per key, for Badger's own
+	opOverhead    = 88      // bytes per key, for Badger's own
 )
 
 // op is one change on its way to the committer.

@@ -237,12 +237,12 @@ func (v value) groups() (groups []string, err error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(v.raw))
 	if _, err := dec.Token(); err != nil {
-		return nil, syntax(err, v.at, v.path)
+		return nil, syntax(err, v.at, len(v.raw), v.path)
 	}
 	for i := 0; dec.More(); i++ {
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err != nil {
-			return nil, syntax(err, v.at, v.path)
+			return nil, syntax(err, v.at, len(v.raw), v.path)
 		}
 		el := value{raw: raw, at: v.at + dec.InputOffset() - int64(len(raw)), path: v.path + "[" + strconv.Itoa(i) + "]"}
 		g, err := el.text()
@@ -340,17 +340,17 @@ func eachMember(b []byte, base int64, path string, fn func(key string, v value) 
 	dec := json.NewDecoder(bytes.NewReader(b))
 	tok, err := dec.Token()
 	if err != nil {
-		return syntax(err, base, path)
+		return syntax(err, base, len(b), path)
 	}
 	if tok != json.Delim('{') {
-		at := base + dec.InputOffset() - 1
-		return &JSONError{max(at, base), path, "want an object, found " + (value{raw: bytes.TrimLeft(b, " \t\r\n")}).kind()}
+		raw := bytes.TrimLeft(b, space)
+		return &JSONError{base + int64(len(b)-len(raw)), path, "want an object, found " + value{raw: raw}.kind()}
 	}
 	seen := map[string]bool{}
 	for dec.More() {
 		tok, err := dec.Token()
 		if err != nil {
-			return syntax(err, base, path)
+			return syntax(err, base, len(b), path)
 		}
 		key, _ := tok.(string) // a decoder in an object gives nothing else here
 		v := value{keyAt: base + dec.InputOffset() - int64(len(key)) - 2, path: join(path, key)}
@@ -360,7 +360,7 @@ func eachMember(b []byte, base int64, path string, fn func(key string, v value) 
 		seen[key] = true
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err != nil {
-			return syntax(err, base, v.path)
+			return syntax(err, base, len(b), v.path)
 		}
 		v.raw, v.at = raw, base+dec.InputOffset()-int64(len(raw))
 		if err := fn(key, v); err != nil {
@@ -368,10 +368,10 @@ func eachMember(b []byte, base int64, path string, fn func(key string, v value) 
 		}
 	}
 	if _, err := dec.Token(); err != nil {
-		return syntax(err, base, path)
+		return syntax(err, base, len(b), path)
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return &JSONError{base + dec.InputOffset(), path, "something follows the object"}
+	if rest := bytes.TrimLeft(b[dec.InputOffset():], space); len(rest) > 0 {
+		return &JSONError{base + int64(len(b)-len(rest)), path, "something follows the object"}
 	}
 	return nil
 }
@@ -383,13 +383,16 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// syntax turns an error of the decoder into a JSONError.
-func syntax(err error, base int64, path string) error {
+// space is the white space of JSON.
+const space = " \t\r\n"
+
+// syntax turns an error of the decoder about n bytes at base into a JSONError.
+func syntax(err error, base int64, n int, path string) error {
 	if se, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return &JSONError{base + se.Offset, path, se.Error()}
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &JSONError{base, path, "the JSON ends early"}
+		return &JSONError{base + int64(n), path, "the JSON ends early"}
 	}
 	return &JSONError{base, path, err.Error()}
 }
