@@ -1,0 +1,34 @@
+package netio
+
+import "unsafe"
+
+// FD and ListenerFD let tests look at the sockets.
+func FD(c *Conn) int              { return int(c.fd) }
+func ListenerFD(ls *Listener) int { return ls.fd }
+
+// ConnSize is the size of a Conn in bytes.
+const ConnSize = unsafe.Sizeof(Conn{})
+
+// Buffers returns how many pooled buffers are in use.
+func Buffers(e *Engine) int {
+	n := 0
+	for _, l := range e.loops {
+		n += int(l.count.buffers.Load())
+	}
+	return n
+}
+
+// Idle says whether c owns no memory besides itself.
+func Idle(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.in == nil && c.out == nil
+}
+
+// PerLoop returns how many connections each loop has.
+func PerLoop(e *Engine) (n []int) {
+	for _, l := range e.loops {
+		n = append(n, int(l.open.Load()))
+	}
+	return n
+}
