@@ -178,11 +178,20 @@ func (s *Stream) saslFailure(err error) error {
 		}
 		return append(dst, "</failure>"...)
 	})
-	if s.nego.failures++; s.nego.failures >= s.cfg.MaxAuthFailures {
+	if errors.Is(err, sasl.ErrBinding) {
+		s.nego.mismatches++
+	} else {
+		s.nego.failures++
+	}
+	if s.nego.failures >= s.cfg.MaxAuthFailures || s.nego.mismatches >= maxMismatches {
 		return stanza.StreamPolicyViolation.With("too many failed attempts to log in")
 	}
 	return nil
 }
+
+// maxMismatches bounds the attempts that fail over channel binding before any password is tried:
+// enough for a client to go through every SCRAM mechanism, with and without -PLUS.
+const maxMismatches = 8
 
 // appendSASL writes a challenge or success; empty data that is there is "=" (RFC 6120 §6.4.2).
 func appendSASL(dst []byte, name string, data []byte, explicit bool) []byte {

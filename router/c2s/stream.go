@@ -69,8 +69,9 @@ type negotiation struct {
 	user     jid.JID // bare; set by SASL
 	exchange sasl.Exchange
 	env      *sasl.Env
-	failures int
-	binding  bool
+
+	failures   int // attempts that were refused
+	mismatches int // attempts that failed over channel binding
 }
 
 // OnData implements netio.Handler. It cuts and handles elements until the bytes run out, the

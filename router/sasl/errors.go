@@ -20,6 +20,11 @@ const (
 	TemporaryAuthFailure = "temporary-auth-failure" // §6.5.11
 )
 
+// ErrBinding marks a Failure that no password was tried for: client and server do not agree on channel
+// binding. Clients that know fewer types than they are offered fail like this with one mechanism
+// after the other before they come to one that works.
+var ErrBinding = errors.New("channel binding does not fit")
+
 // A Failure is an exchange that failed.
 type Failure struct {
 	Condition string // RFC 6120 §6.5

@@ -119,7 +119,7 @@ func (x *scramExchange) checkBinding(m clientFirst) error {
 	case m.flag == 'y' && x.env.offersPlus():
 		// RFC 5802 §6: the client thinks that no -PLUS was offered; somebody
 		// in between took it away.
-		return &Failure{Condition: NotAuthorized, Text: "Channel binding was offered, but the client did not see it."}
+		return &Failure{Condition: NotAuthorized, Text: "Channel binding was offered, but the client did not see it.", Err: ErrBinding}
 	case m.flag != 'p':
 		return nil
 	}
@@ -129,7 +129,7 @@ func (x *scramExchange) checkBinding(m clientFirst) error {
 			return nil
 		}
 	}
-	return &Failure{Condition: NotAuthorized, Text: "That channel binding type is not offered."}
+	return &Failure{Condition: NotAuthorized, Text: "That channel binding type is not offered.", Err: ErrBinding}
 }
 
 // lookup asks the store for the keys and makes some up for who has none.
