@@ -3,6 +3,7 @@ package xmlstream
 import (
 	"encoding/binary"
 	"math/bits"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -11,6 +12,7 @@ const (
 	cSpace = 1 << iota // S: space, tab, LF, CR (XML 1.0 §2.3 [3])
 	cStart             // NameStartChar without ':' ([4]; Namespaces in XML [4] NCName)
 	cName              // NameChar without ':' ([4a])
+	cPlain             // needs no closer look, in text and in values of either quote
 )
 
 var class = func() (t [256]uint8) {
@@ -23,6 +25,11 @@ var class = func() (t [256]uint8) {
 	t['_'] = cStart | cName
 	for _, c := range "-.0123456789" {
 		t[c] = cName
+	}
+	for c := ' '; c < 0x80; c++ {
+		if !strings.ContainsRune("<&]'\"", c) {
+			t[c] |= cPlain
+		}
 	}
 	return t
 }()
@@ -71,11 +78,12 @@ const (
 func plain(b []byte, p int, stop byte) int {
 	s := uint64(stop) * ones
 	for p+16 <= len(b) {
-		m, n := marks(binary.LittleEndian.Uint64(b[p:]), s), marks(binary.LittleEndian.Uint64(b[p+8:]), s)
-		if m|n != 0 {
-			i := bits.TrailingZeros64(m) >> 3 // 8 when there is none
-			j := bits.TrailingZeros64(n) >> 3
-			return p + i + j&-(i>>3) // no branch: which word it is in cannot be foretold
+		x := b[p:][:16]
+		if m := marks(binary.LittleEndian.Uint64(x), s); m != 0 {
+			return p + bits.TrailingZeros64(m)>>3
+		}
+		if m := marks(binary.LittleEndian.Uint64(x[8:]), s); m != 0 {
+			return p + 8 + bits.TrailingZeros64(m)>>3
 		}
 		p += 16
 	}
@@ -121,11 +129,20 @@ const (
 	vChar          // UTF-8, but not a Char
 )
 
-// wide checks the run of characters beyond ASCII at p and returns the place behind it,
-// or the start of the first character that is refused or cut.
+// wide checks the characters beyond ASCII at p, with the plain bytes among them, and returns the place where
+// others start, or the start of the first character that is refused or cut.
 func wide(b []byte, p int) (int, verdict) {
-	for p < len(b) && b[p] >= 0x80 {
+	ascii := 0
+	for p < len(b) {
 		c := b[p]
+		if c < 0x80 {
+			if ascii++; ascii > 8 || class[c]&cPlain == 0 {
+				break // plain is faster from here on
+			}
+			p++
+			continue
+		}
+		ascii = 0
 		if c >= 0xC2 && c < 0xE0 && p+1 < len(b) && b[p+1]&0xC0 == 0x80 {
 			p += 2
 			continue

@@ -28,36 +28,31 @@ func (d *doc) attrLocal(a *attr) []byte {
 	return d.buf[a.off+a.name-a.localLen():][:a.localLen():a.localLen()]
 }
 
-// declare turns the last attribute, xmlns or xmlns:p, into a binding. Its value ends before p.
-func (d *doc) declare(p int) (int, state) {
-	a := d.attrs[len(d.attrs)-1]
-	d.attrs = d.attrs[:len(d.attrs)-1]
-	b := bind{uri: a.val, node: int32(len(d.nodes) - 1)}
-	if a.prefix > 0 {
-		b.prefix = span{a.off + 6, a.name - 6}
+// declare takes in the declaration of a prefix (empty for the default namespace) by the attribute at
+// the place at. It returns stTag, or the place of a fault and stFail.
+func (d *doc) declare(prefix, uri span, at int) (int, state) {
+	p, u := d.bytes(prefix), d.bytes(uri)
+	if why := reserved(p, u); why != "" {
+		return d.fail(at, ErrNotWellFormed, why)
 	}
-	prefix, uri := d.bytes(b.prefix), d.bytes(b.uri)
-	if why := reserved(prefix, uri); why != "" {
-		return d.fail(int(a.off), ErrNotWellFormed, why)
-	}
-	for _, o := range d.binds[d.bind0:] {
-		if string(d.bytes(o.prefix)) == string(prefix) {
-			return d.fail(int(a.off), ErrNotWellFormed, "duplicate attribute")
+	for i := int(d.bind0); i < len(d.binds); i++ {
+		if string(d.bytes(d.binds[i].prefix)) == string(p) {
+			return d.fail(at, ErrNotWellFormed, "duplicate attribute")
 		}
 	}
 	if len(d.hdr.binds)-int(idFirst)+len(d.scope) >= d.lim.MaxNamespaces {
-		return d.fail(int(a.off), ErrTooManyNamespaces, "")
+		return d.fail(at, ErrTooManyNamespaces, "")
 	}
 	id := d.base + int32(len(d.binds))
-	d.binds = append(d.binds, b)
+	d.binds = append(d.binds, bind{prefix, uri, int32(len(d.nodes) - 1)})
 	d.scope = append(d.scope, id)
-	if len(prefix) == 0 {
+	if len(p) == 0 {
 		d.def = id
-		if len(uri) == 0 {
+		if len(u) == 0 {
 			d.def = idNone
 		}
 	}
-	return p + 1, stTag
+	return at, stTag
 }
 
 // reserved tells why a prefix must not be bound to a namespace (Namespaces in XML §3, §2.2), or
@@ -79,6 +74,9 @@ func reserved(prefix, uri []byte) string {
 // lookup finds the namespace that a prefix of the start tag in hand is bound to.
 func (d *doc) lookup(prefix span) (id int32, ok bool) {
 	p := d.bytes(prefix)
+	if string(p) == "xml" { // wherever it is declared, it is bound to the same
+		return idXML, true
+	}
 	for i := len(d.scope) - 1; i >= 0; i-- {
 		id = d.scope[i]
 		if string(d.bytes(d.binds[id-d.base].prefix)) == string(p) {

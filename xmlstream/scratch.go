@@ -132,6 +132,17 @@ func (d *doc) addAttr() *attr {
 	return &d.attrs[n]
 }
 
+// push opens the element i, the last one.
+func (d *doc) push(i int32) {
+	n := len(d.open)
+	if n == cap(d.open) {
+		d.open = slices.Grow(d.open, 1)
+	}
+	d.open = d.open[:n+1]
+	f := &d.open[n]
+	f.node, f.def, f.scope = i, d.outerDef, d.outerScope
+}
+
 // uri returns the name of the namespace with that id, nil for none.
 func (d *doc) uri(id int32) []byte {
 	if id < d.base {

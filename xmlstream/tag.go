@@ -110,8 +110,9 @@ func (d *doc) between(b []byte, p int) (int, state) {
 	return p, st
 }
 
-// simpleAttr reads the attribute at p if it is plain: a name in ASCII without a prefix, '=', and a value that needs
-// no decoding, all there. If not it reads nothing and returns stAttrName.
+// simpleAttr reads the attribute at p if it is plain: a name in ASCII without a prefix, '=', and a value. Where it
+// finds another name it reads nothing and returns stAttrName, and where it finds more than plain bytes in the value it
+// stops there in stValue.
 func (d *doc) simpleAttr(b []byte, p int) (int, state) {
 	q := letters(b, p)
 	for q < len(b) && class[b[q]]&cName != 0 {
@@ -126,15 +127,21 @@ func (d *doc) simpleAttr(b []byte, p int) (int, state) {
 	}
 	end := plain(b, val, quote)
 	if end == len(b) || b[end] != quote {
-		return p, stAttrName
+		a := d.addAttr()
+		a.off, a.name, a.prefix, a.ns = int32(p), int32(q-p), 0, idNone
+		d.tok, d.quote, d.dirty = val, quote, false
+		return end, stValue
+	}
+	d.space = false
+	if q-p == len("xmlns") && string(b[p:q]) == "xmlns" {
+		if at, st := d.declare(span{}, span{int32(val), int32(end - val)}, p); st != stTag {
+			return at, st
+		}
+		return end + 1, stTag
 	}
 	a := d.addAttr()
 	a.off, a.name, a.prefix, a.ns = int32(p), int32(q-p), 0, idNone
 	a.val.off, a.val.n = int32(val), int32(end-val)
-	d.space = false
-	if q-p == len("xmlns") && string(b[p:q]) == "xmlns" {
-		return d.declare(end)
-	}
 	d.hash(b[p], b[q-1], q-p)
 	return end + 1, stTag
 }
@@ -142,7 +149,8 @@ func (d *doc) simpleAttr(b []byte, p int) (int, state) {
 // hash notes the local part of an attribute's name by its first and last byte and its length, so that
 // names that all differ need not be compared.
 func (d *doc) hash(first, last byte, n int) {
-	bit := uint64(1) << ((uint(first) + uint(last)<<2 + uint(n)<<1) & 63)
+	h := (uint32(first)<<16 | uint32(last)<<8 | uint32(n)) * 0x85EBCA6B // parts the attributes that are common together
+	bit := uint64(1) << (h >> 26)
 	d.twins = d.twins || d.hashes&bit != 0
 	d.hashes |= bit
 }
@@ -246,7 +254,15 @@ func (d *doc) endValue(b []byte, p int) (int, state) {
 	}
 	d.space = false
 	if a.name >= 5 && string(b[a.off:][:5]) == "xmlns" && (a.name == 5 || a.prefix == 5) {
-		return d.declare(p)
+		var prefix span
+		if a.prefix > 0 {
+			prefix = span{a.off + 6, a.name - 6}
+		}
+		d.attrs = d.attrs[:len(d.attrs)-1]
+		if at, st := d.declare(prefix, a.val, int(a.off)); st != stTag {
+			return at, st
+		}
+		return p + 1, stTag
 	}
 	d.prefixed = d.prefixed || a.prefix > 0
 	d.hash(b[a.off+a.name-a.localLen()], b[a.off+a.name-1], int(a.localLen()))
@@ -280,7 +296,7 @@ func (d *doc) finishTag(p int, empty bool) (int, state) {
 		}
 		return p, stDone
 	}
-	d.open = append(d.open, frame{node: i, def: d.outerDef, scope: d.outerScope})
+	d.push(i)
 	if !empty {
 		return p, stText
 	}
