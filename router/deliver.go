@@ -21,6 +21,7 @@ const (
 	drop      action = iota
 	bounce           // <service-unavailable/> to the sender
 	toOne            // the resource that was addressed
+	toSharing        // the same, when it shares its presence with the sender; else bounce
 	toBest           // the most available resources: all that share the highest priority ≥ 0
 	toAll            // every available resource with priority ≥ 0
 	toPresent        // every available resource
@@ -47,8 +48,8 @@ var rows = [...]row{
 	{stanza.Presence, stanza.NoType, [nWhere]action{drop, toPresent, toPresent, toOne, drop}},
 	{stanza.Presence, stanza.Unavailable, [nWhere]action{drop, toPresent, toPresent, toOne, drop}},
 	{stanza.Presence, stanza.Error, [nWhere]action{drop, drop, drop, toOne, drop}},
-	{stanza.IQ, stanza.Get, [nWhere]action{bounce, answer, answer, toOne, bounce}},
-	{stanza.IQ, stanza.Set, [nWhere]action{bounce, answer, answer, toOne, bounce}},
+	{stanza.IQ, stanza.Get, [nWhere]action{bounce, answer, answer, toSharing, bounce}},
+	{stanza.IQ, stanza.Set, [nWhere]action{bounce, answer, answer, toSharing, bounce}},
 	{stanza.IQ, stanza.Result, [nWhere]action{drop, drop, drop, toOne, drop}},
 	{stanza.IQ, stanza.Error, [nWhere]action{drop, drop, drop, toOne, drop}},
 }
@@ -66,7 +67,8 @@ func index(rows []row) (t [stanza.IQ + 1][stanza.Result + 1][nWhere]action) {
 // maxTargets bounds the sessions that are collected on the stack before any is delivered to.
 const maxTargets = 8
 
-// targets picks the sessions of u for act, best first. The caller holds u.mu.
+// targets picks the sessions of u for act, best first; for toBest giveBest chooses among them. The
+// caller holds u.mu.
 func (u *User) targets(act action, into []*Session) []*Session {
 	for _, s := range u.sessions {
 		switch {
@@ -75,8 +77,6 @@ func (u *User) targets(act action, into []*Session) []*Session {
 		case act == toPresent:
 		case s.prio < 0:
 			return into // RFC 6121 §4.7.2.3: negative priority takes nothing that was sent to the bare JID
-		case act == toBest && len(into) > 0 && s.prio < into[0].prio:
-			return into
 		}
 		into = append(into, s)
 	}

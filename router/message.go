@@ -26,19 +26,23 @@ func (r *Router) message(s *Session, st *stanza.Stanza, mayBlock bool) bool {
 
 // deliver applies the table of RFC 6121 §8.5 to a stanza for a local account.
 func (r *Router) deliver(s *Session, st *stanza.Stanza, mayBlock bool) bool {
-	act := r.attempt(st, st.To)
+	act := r.attempt(st, st.To, false)
 	if act == asBare {
-		act = r.attempt(st, st.To.Bare())
+		act = r.attempt(st, st.To.Bare(), false)
 	}
 	switch act {
 	case delivered, drop:
 	case bounce:
 		r.bounce(s, st, stanza.ServiceUnavailable.New())
-	case keep, answer:
-		if !mayBlock {
+	case keep, answer, toSharing:
+		switch {
+		case !mayBlock:
 			return false
+		case act == toSharing:
+			r.vouch(s, st)
+		default:
+			r.absent(s, st, act)
 		}
-		r.absent(s, st, act)
 	}
 	return true
 }
@@ -47,8 +51,9 @@ func (r *Router) deliver(s *Session, st *stanza.Stanza, mayBlock bool) bool {
 const delivered = action(0xff)
 
 // attempt delivers st as if it was addressed to to. It gives delivered, or what is left to do when
-// no session takes it. Whether the account exists at all is then still open.
-func (r *Router) attempt(st *stanza.Stanza, to jid.JID) action {
+// no session takes it. Whether the account exists at all is then still open. vouched says that the
+// roster of the addressee lets the sender see it.
+func (r *Router) attempt(st *stanza.Stanza, to jid.JID, vouched bool) action {
 	table := &actions[st.Kind][st.Type]
 	u := r.users.get(to.Bare())
 	if u == nil {
@@ -59,40 +64,88 @@ func (r *Router) attempt(st *stanza.Stanza, to jid.JID) action {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	at := bareOffline
-	var one *Session
-	if to.IsBare() {
-		if u.takesMessages() {
-			at = bareOnline
-		}
-	} else if one = u.byResource(to); one != nil {
-		at = fullHere
-	} else {
-		at = fullGone
+	at, one := u.situation(to)
+	act := table[at]
+	if act == toSharing && (vouched || r.shares(one, st.From)) {
+		act = toOne
 	}
 	var buf [maxTargets]*Session
-	var takers []*Session
-	act := table[at]
+	taken := false
 	switch act {
 	case toOne:
-		takers = append(buf[:0], one)
-	case toBest, toAll, toPresent:
-		takers = u.targets(act, buf[:0])
+		taken = give(append(buf[:0], one), relay(st, st.From))
+	case toAll, toPresent:
+		taken = give(u.targets(act, buf[:0]), relay(st, st.From))
+	case toBest:
+		taken = giveBest(u.targets(act, buf[:0]), relay(st, st.From))
 	default:
 		return act
 	}
-	if give(takers, relay(st, st.From)) {
+	switch {
+	case taken:
 		return delivered
-	}
-	if act == toOne { // its stream is ending: as if it had ended
+	case act == toOne: // its stream is ending: as if it had ended
 		return table[fullGone]
 	}
 	return table[bareOffline]
 }
 
+// situation tells in which column of the table a stanza to to is; one is the session of a full JID
+// that is bound. The caller holds u.mu.
+func (u *User) situation(to jid.JID) (at where, one *Session) {
+	switch {
+	case !to.IsBare():
+		if one = u.byResource(to); one != nil {
+			return fullHere, one
+		}
+		return fullGone, nil
+	case u.takesMessages():
+		return bareOnline, nil
+	}
+	return bareOffline, nil
+}
+
+// shares reports whether a session is known to share its presence with from, without asking the
+// roster: from is of the same account or was sent directed presence. The caller holds the user's lock.
+func (r *Router) shares(s *Session, from jid.JID) bool {
+	if r.rosters == nil || from.Bare() == s.user.JID {
+		return true
+	}
+	_, full := s.directed[from]
+	_, bare := s.directed[from.Bare()]
+	return full || bare
+}
+
+// vouch finishes a request to a resource whose roster has to say whether it shares presence with the
+// sender (RFC 6121 §8.5.3.1). The refusal is that of a resource that is not there. It blocks.
+func (r *Router) vouch(s *Session, st *stanza.Stanza) {
+	sees, err := r.rosters.Sees(st.To.Bare(), st.From.Bare())
+	switch {
+	case err != nil:
+		r.bounce(s, st, r.StoreError("roster", st.To.Bare(), err))
+	case !sees || r.attempt(st, st.To, true) != delivered:
+		r.bounce(s, st, stanza.ServiceUnavailable.New())
+	}
+}
+
 // give delivers f, which it takes over, to all takers. It reports whether any could take it.
 func give(takers []*Session, f *stanza.Frame) (taken bool) {
 	for _, t := range takers {
+		if t.Deliver(f.Retain()) {
+			taken = true
+		}
+	}
+	f.Release()
+	return taken
+}
+
+// giveBest delivers f, which it takes over, to those of takers, best first, that share the highest
+// priority at which any of them can take it. The callers hold their user's lock.
+func giveBest(takers []*Session, f *stanza.Frame) (taken bool) {
+	for i, t := range takers {
+		if taken && t.prio < takers[i-1].prio {
+			break
+		}
 		if t.Deliver(f.Retain()) {
 			taken = true
 		}

@@ -19,7 +19,7 @@ func (r *Router) store(s *Session, st *stanza.Stanza, bare jid.JID) {
 	inbox := r.inboxOf(bare)
 	inbox.Lock()
 	defer inbox.Unlock()
-	switch act := r.attempt(st, bare); {
+	switch act := r.attempt(st, bare, false); {
 	case act != keep:
 		return // a resource came on line while we waited, and took it
 	case !worthKeeping(st):

@@ -1,0 +1,5 @@
+package router_test
+
+import "errors"
+
+var errBroken = errors.New("broken")
