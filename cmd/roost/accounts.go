@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"roost/cmd/roost/conf"
 	"roost/rosterdb"
 	"roost/router"
 	"roost/router/sasl"
@@ -114,12 +115,27 @@ func (e *existence) Exists(user jid.JID) (bool, error) {
 // offlineStore is the embedded store as the router sees it.
 type offlineStore struct {
 	db     rosterdb.Offline
-	limits rosterdb.OfflineLimits
+	limits map[string]rosterdb.OfflineLimits // by domain; a domain with nothing in it keeps nothing
+}
+
+// keepOffline gathers the limits of every domain.
+func keepOffline(cfg *conf.Config) map[string]rosterdb.OfflineLimits {
+	out := map[string]rosterdb.OfflineLimits{}
+	for _, d := range cfg.Served() {
+		if d.OfflineMessages > 0 && d.OfflineBytes > 0 {
+			out[prepared(d.Name)] = rosterdb.OfflineLimits{MaxMessages: d.OfflineMessages, MaxBytes: d.OfflineBytes}
+		}
+	}
+	return out
 }
 
 // Add implements router.Offline.
 func (o *offlineStore) Add(user jid.JID, stanza []byte) error {
-	err := o.db.AddOffline(user, stanza, o.limits)
+	limits, keeps := o.limits[user.Domain()]
+	if !keeps {
+		return router.ErrFull
+	}
+	err := o.db.AddOffline(user, stanza, limits)
 	switch {
 	case errors.Is(err, rosterdb.ErrOfflineFull), errors.Is(err, rosterdb.ErrTooBig):
 		return errors.Join(router.ErrFull, err)

@@ -31,9 +31,8 @@ func (s *Server) wire(o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	d := s.cfg.Served()[0]
 	s.router = router.New(router.Config{Domains: served(s.cfg), Accounts: s.exists, Log: s.log,
-		Offline: &offlineStore{db: s.store, limits: rosterdb.OfflineLimits{MaxMessages: d.OfflineMessages, MaxBytes: d.OfflineBytes}}})
+		Offline: &offlineStore{db: s.store, limits: keepOffline(s.cfg)}})
 	s.c2s = &c2s.Server{Router: s.router, Log: s.log,
 		Work: stream.NewPool(workers), Auth: stream.NewPool(runtime.GOMAXPROCS(0))}
 	return s.modules()
