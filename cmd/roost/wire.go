@@ -33,7 +33,7 @@ func (s *Server) wire(o Options) (err error) {
 	}
 	s.router = router.New(router.Config{Domains: served(s.cfg), Accounts: s.exists, Log: s.log,
 		Offline: &offlineStore{db: s.store, limits: keepOffline(s.cfg)}})
-	s.c2s = &c2s.Server{Router: s.router, Log: s.log,
+	s.c2s = &c2s.Server{Router: s.router, Accounts: s.exists, Log: s.log,
 		Work: stream.NewPool(workers), Auth: stream.NewPool(runtime.GOMAXPROCS(0))}
 	return s.modules()
 }

@@ -124,6 +124,9 @@ func (s *Stream) proceed(message []byte) {
 		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.patience())
 		defer cancel()
 		out, done, err = x.Next(ctx, message)
+		if done && err == nil {
+			err = s.admit(x.User())
+		}
 	}, func() {
 		switch {
 		case s.state == stClosing:
@@ -138,6 +141,22 @@ func (s *Stream) proceed(message []byte) {
 			s.write(func(dst []byte) []byte { return appendSASL(dst, "challenge", out, false) })
 		}
 	})
+}
+
+// admit makes sure that the one who authenticated has an account here: a client certificate proves
+// an address, not that we know it. It may block.
+func (s *Stream) admit(user string) error {
+	j, err := jid.New(user, s.nego.domain, "")
+	if err != nil {
+		return &sasl.Failure{Condition: sasl.NotAuthorized, Err: err}
+	}
+	switch ok, err := s.srv.Accounts.Exists(j); {
+	case err != nil:
+		return &sasl.Failure{Condition: sasl.TemporaryAuthFailure, Err: err}
+	case !ok:
+		return &sasl.Failure{Condition: sasl.NotAuthorized, Err: sasl.ErrNoUser}
+	}
+	return nil
 }
 
 // saslSuccess (RFC 6120 §6.4.6): the client opens a new stream on the same connection.

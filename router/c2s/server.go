@@ -50,6 +50,7 @@ type Tap interface {
 // Server is what all client streams share.
 type Server struct {
 	Router    *router.Router
+	Accounts  router.Accounts
 	Registrar Registrar     // nil: nobody may register
 	Features  string        // further stream features after authentication
 	Caps      func() string // our entity capabilities (XEP-0115); may be nil
