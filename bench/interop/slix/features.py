@@ -13,7 +13,17 @@ ALICE, BOB = (f"{n}@{DOMAIN}" for n in ("alice", "bob"))
 async def _(client):
     a, b = await client("alice").online(), await client("bob").online()
     await a.plugin["xep_0199"].send_ping(SERVER, timeout=DEADLINE)
+    b.send_presence(pto=a.boundjid)  # a request reaches only who shares presence (RFC 6121 §8.5.3.1)
+    await a.presence("available", BOB)
     await a.plugin["xep_0199"].send_ping(b.boundjid, timeout=DEADLINE)
+
+
+@check("a stranger's request is answered as if nobody were there", "presence privacy")
+async def _(client):
+    a, b = await client("alice").online(), await client("bob").online()
+    iq = a.make_iq_get(ito=b.boundjid)
+    iq.append(ET.Element("{urn:xmpp:ping}ping"))
+    want(await a.refused(iq) == "service-unavailable", "another error")
 
 
 @check("disco#info of the server")
@@ -24,7 +34,6 @@ async def _(client):
     lacking = {"http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items", "urn:xmpp:ping",
                "jabber:iq:version", "vcard-temp"} - set(info["features"])
     want(not lacking, f"lacks {sorted(lacking)}")
-    want("jabber:iq:register" not in info["features"], "in-band registration is offered")
 
 
 @check("disco#items of the server")
@@ -93,6 +102,8 @@ async def _(client):
 @check("in-band registration is refused")
 async def _(client):
     a = await client("alice").online()
+    # An account may change its password by the same namespace; what must not be there is the stream feature (XEP-0077 §7).
+    want(all(f.find("{http://jabber.org/features/iq-register}register") is None for f in a.offered), "it is offered")
     iq = a.make_iq_set(ito=SERVER)
     query = ET.SubElement(iq.xml, "{jabber:iq:register}query")
     ET.SubElement(query, "{jabber:iq:register}username").text = "intruder"
