@@ -78,6 +78,8 @@ func TestMaxConns(t *testing.T) {
 	if s := e.Stats(); s.Refused != 5 || s.Accepted != 3 {
 		t.Errorf("stats: %+v", s)
 	}
+	second.Close()
+	p.Close()
 	netiotest.Shutdown(t, e)
 	if n := strings.Count(log.String(), "as many as allowed"); n != 1 {
 		t.Errorf("logged %d times: %s", n, &log)

@@ -149,6 +149,83 @@ func TestKeptInput(t *testing.T) {
 	})
 }
 
+// A long partial input at one byte a read costs linear time: this takes minutes
+// if each call copies what is kept.
+func TestLongPartial(t *testing.T) {
+	e := netiotest.Engine(t, netio.Config{ReadBuffer: 1})
+	const size = 256 << 10
+	got := make(chan int, 2)
+	addr := netiotest.Serve(t, e, func(*netio.Conn) netio.Handler {
+		return &netiotest.Funcs{Data: func(c *netio.Conn, b []byte) int {
+			if b[len(b)-1] != '\n' {
+				return 0
+			}
+			got <- len(b)
+			c.Post(func() { got <- netio.Buffers(e) })
+			return len(b)
+		}}
+	})
+	p := netiotest.Dial(t, addr)
+	p.Say(strings.Repeat("x", size-1) + "\n")
+	if n := netiotest.Await(t, got); n != size {
+		t.Errorf("%d bytes", n)
+	}
+	if n := netiotest.Await(t, got); n != 0 {
+		t.Errorf("%d buffers in use", n)
+	}
+}
+
+// Whatever a batch sends leaves in one write, and one record.
+func TestGather(t *testing.T) {
+	server, client := netiotest.Certificates(t)
+	for _, secure := range []bool{false, true} {
+		e := netiotest.Engine(t, netio.Config{Loops: 1})
+		fs := &netiotest.Frames{T: t}
+		const each = 50
+		conns := make(chan *netio.Conn, 1)
+		addr := netiotest.Serve(t, e, func(c *netio.Conn) netio.Handler {
+			conns <- c
+			if secure {
+				c.StartTLS(server, 0)
+			}
+			return &netiotest.Funcs{Data: func(c *netio.Conn, b []byte) int {
+				for range each {
+					c.Send(fs.New(b))
+				}
+				c.Post(func() {
+					for range each {
+						c.Send(fs.New(b[:0:0]))
+						c.Send(fs.New([]byte("y")))
+					}
+				})
+				return len(b)
+			}}
+		})
+		p := netiotest.Dial(t, addr)
+		if secure {
+			p.StartTLS(client)
+		}
+		p.Say("x")
+		p.Hear(strings.Repeat("x", each))
+		p.Hear(strings.Repeat("y", each))
+		c := netiotest.Await(t, conns)
+		writes := func() uint64 { // as the loop sees it, between batches
+			n := make(chan uint64)
+			c.Post(func() { n <- e.Stats().Writes })
+			return netiotest.Await(t, n)
+		}
+		before := writes()
+		for range 10 {
+			p.Say("x")
+			p.Hear(strings.Repeat("x", each) + strings.Repeat("y", each))
+		}
+		if n := writes() - before; n != 10 {
+			t.Errorf("TLS %v: %d writes for 10 batches", secure, n)
+		}
+		noFrames(t, fs)
+	}
+}
+
 // Pause after every line; Resume comes from another goroutine. Lines come in
 // order, each once, and none while paused.
 func TestPauseResume(t *testing.T) {
@@ -393,6 +470,7 @@ func TestSlowReader(t *testing.T) {
 	if ev := netiotest.Await(t, events); ev.what != "close" || ev.err != netio.ErrOverflow {
 		t.Errorf("%+v", ev)
 	}
+	other.Close()
 	if s := e.Stats(); s.Overflows != 1 {
 		t.Errorf("stats: %+v", s)
 	}
@@ -525,6 +603,7 @@ func TestSendOrder(t *testing.T) {
 		next[s]++
 	}
 	wg.Wait()
+	p.Close()
 	netiotest.Shutdown(t, e)
 	noFrames(t, fs)
 }

@@ -92,7 +92,7 @@ func (e *Engine) serve() error {
 
 // Shutdown closes the listeners, closes every Conn, and aborts what is left
 // when ctx ends, in which case it returns ctx's error. No goroutine, descriptor
-// or buffer remains. A second call waits for the first.
+// or buffer remains. A second call waits for the first. Not on a loop.
 func (e *Engine) Shutdown(ctx context.Context) error {
 	e.mu.Lock()
 	if down := e.down; down != nil {

@@ -241,7 +241,9 @@ func (l *loop) serviceHandshake(c *Conn, t *tlsConn) {
 		hs.started = true
 		l.e.handshakes.start(t)
 	}
-	hs.poke()
+	if len(b) > 0 || hs.eof {
+		hs.poke()
+	}
 	if ahead {
 		c.st |= stHold
 	} else {

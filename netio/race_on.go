@@ -4,7 +4,11 @@ package netio
 
 // scribble overwrites bytes that nobody may look at any more.
 func scribble(b []byte) {
-	for i := range b {
-		b[i] = 0xDB
+	if len(b) == 0 {
+		return
+	}
+	b[0] = 0xDB
+	for i := 1; i < len(b); i *= 2 {
+		copy(b[i:], b[:i])
 	}
 }

@@ -38,6 +38,7 @@ func (l *loop) ready(c *Conn, events uint32) {
 // nothing for the caller: no bytes, or the end of input, or of the Conn.
 func (l *loop) receive(c *Conn) []byte {
 	n, err := unix.Read(int(c.fd), l.read)
+	l.count.reads.Add(1)
 	switch {
 	case err != nil && again(err):
 		return nil

@@ -10,6 +10,7 @@ type Stats struct {
 	RefusedFiles     uint64 // closed at once: out of descriptors
 	BytesIn          uint64 // read from sockets
 	BytesOut         uint64 // written to sockets
+	Reads, Writes    uint64 // the system calls that took
 	Handshakes       uint64 // finished in order
 	HandshakesFailed uint64 // wrong, too late, or cut off
 	HandshakesOpen   int    // begun and not over
@@ -22,6 +23,7 @@ type Stats struct {
 type counters struct {
 	accepted, refused, refusedFiles atomic.Uint64
 	bytesIn, bytesOut               atomic.Uint64
+	reads, writes                   atomic.Uint64
 	handshakes, handshakesFailed    atomic.Uint64
 	overflows, panics               atomic.Uint64
 	handshakesOpen                  atomic.Int64
@@ -38,6 +40,8 @@ func (e *Engine) Stats() Stats {
 		s.RefusedFiles += c.refusedFiles.Load()
 		s.BytesIn += c.bytesIn.Load()
 		s.BytesOut += c.bytesOut.Load()
+		s.Reads += c.reads.Load()
+		s.Writes += c.writes.Load()
 		s.Handshakes += c.handshakes.Load()
 		s.HandshakesFailed += c.handshakesFailed.Load()
 		s.HandshakesOpen += int(c.handshakesOpen.Load())

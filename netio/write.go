@@ -6,7 +6,7 @@ import (
 
 const (
 	maxSeal   = 64 << 10  // plain bytes that are sealed and written at once
-	maxSealed = 256 << 10 // sealed bytes that may wait, besides the queue's SendLimit
+	maxSealed = 128 << 10 // sealed bytes that may wait, besides the queue's SendLimit
 )
 
 // flush writes what waits for the socket, with one system call, and says whether
@@ -114,7 +114,10 @@ func (l *loop) written(c *Conn, n, want int, err error, queue bool) bool {
 		return false
 	}
 	left := false
-	l.count.bytesOut.Add(uint64(n))
+	if want > 0 {
+		l.count.writes.Add(1)
+		l.count.bytesOut.Add(uint64(n))
+	}
 	if queue {
 		c.mu.Lock()
 		l.advance(c, n)

@@ -1,0 +1,127 @@
+//go:build !race
+
+package netio_test
+
+import (
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"roost/netio"
+	"roost/netio/netiotest"
+)
+
+// A message costs no allocation, in plain text, whatever its way.
+func TestAllocations(t *testing.T) {
+	pool := newFrames()
+	e := netiotest.Engine(t, netio.Config{Loops: 1})
+	addr := netiotest.Serve(t, e, func(*netio.Conn) netio.Handler {
+		return &netiotest.Funcs{Data: func(c *netio.Conn, b []byte) int {
+			if len(b) < 2 {
+				return 0 // the first byte is kept, and its buffer given back
+			}
+			c.SetTimer(1 << 30)
+			c.Send(frameOf(pool, b[:1]))
+			c.Send(frameOf(pool, b[1:]))
+			return len(b)
+		}}
+	})
+	s := newSwarm(t, addr, 1)
+	buf := make([]byte, 100)
+	n := testing.AllocsPerRun(1000, func() {
+		unix.Write(s.fds[0], []byte("a"))
+		unix.Write(s.fds[0], []byte("bcdef"))
+		for got := 0; got < 6; {
+			m, err := unix.Read(s.fds[0], buf)
+			if err != nil || m == 0 {
+				t.Fatal(m, err)
+			}
+			got += m
+		}
+	})
+	if n > 0 {
+		t.Errorf("%v allocations per message, want none", n)
+	}
+}
+
+// crypto/tls allocates one small reader for each look at the transport
+// (conn.go, readFromUntil): two in the server, which has to look until there is
+// nothing, and one in the client, which runs in this process. Ours is none.
+func TestAllocationsTLS(t *testing.T) {
+	server, client := netiotest.Certificates(t)
+	pool := newFrames()
+	e := netiotest.Engine(t, netio.Config{Loops: 1})
+	addr := netiotest.Serve(t, e, func(c *netio.Conn) netio.Handler {
+		c.StartTLS(server, 0)
+		return &netiotest.Funcs{Data: func(c *netio.Conn, b []byte) int {
+			c.Send(frameOf(pool, b))
+			return len(b)
+		}}
+	})
+	p := netiotest.Dial(t, addr)
+	conn := p.StartTLS(client)
+	msg := make([]byte, benchMessage)
+	n := testing.AllocsPerRun(1000, func() {
+		if _, err := conn.Write(msg); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(conn, msg); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 3 {
+		t.Errorf("%v allocations per echo, want at most 3", n)
+	}
+}
+
+// An idle connection owns a Conn, a slot in the table, and its Handler.
+func TestIdleMemory(t *testing.T) {
+	const conns = 3000 // both ends live in this process
+	e := netiotest.Engine(t, netio.Config{})
+	h := &netiotest.Funcs{Data: func(c *netio.Conn, p []byte) int { c.Send(netiotest.Text(p)); return len(p) }}
+	ls := netiotest.Listen(t, e, netio.ListenOptions{Backlog: 4096}, func(*netio.Conn) netio.Handler { return h })
+	exchange := func(n int) {
+		buf := make([]byte, benchMessage)
+		for _, fd := range newSwarm(t, ls.Addr(), n).fds {
+			unix.Write(fd, buf)
+			if m, err := unix.Read(fd, buf); m == 0 || err != nil {
+				t.Fatal(m, err)
+			}
+		}
+	}
+	exchange(500)
+	heap, rss := memory(t)
+	exchange(conns)
+	heap2, rss2 := memory(t)
+	per := float64(heap2-heap) / conns
+	if per > 200 {
+		t.Errorf("%.0f bytes of heap per idle connection, want at most 200", per)
+	}
+	if n := netio.Buffers(e); n != 0 {
+		t.Errorf("%d buffers in use", n)
+	}
+	t.Logf("heap %.0f B, resident %.0f B per idle connection", per, float64(rss2-rss)/conns)
+}
+
+// memory returns the live heap and the resident memory, in bytes.
+func memory(t testing.TB) (heap, rss int64) {
+	t.Helper()
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(statm))[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int64(m.HeapAlloc), pages * int64(os.Getpagesize())
+}
