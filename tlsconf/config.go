@@ -144,6 +144,12 @@ func (c *Config) read() (*state, []stamp, error) {
 	if set(c.opts.Key) && !set(c.opts.Certificate) {
 		errs = append(errs, &Error{Option: optKey, Value: c.opts.Key, Why: "there is a key but no certificate", Do: "set tls_certificate"})
 	}
+	if !set(c.opts.ClientCA) && c.mode == verifyIfGiven {
+		// crypto/x509 reads the system's bundle once per process: here, and not when the first client shows a certificate.
+		if _, err := x509.SystemCertPool(); err != nil {
+			st.notes = append(st.notes, fmt.Sprintf("tls_client_ca: not set, and the system's authorities cannot be read: %v", err))
+		}
+	}
 	if set(c.opts.ClientCA) {
 		roots, seen, err := loadRoots(c.opts.ClientCA)
 		stamps = append(stamps, seen)

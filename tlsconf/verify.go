@@ -18,6 +18,10 @@ func (c *Config) time() time.Time { return c.now() }
 // ErrNoClientCert says that the client presented no certificate although one is required.
 var ErrNoClientCert = errors.New("the client presented no certificate")
 
+// maxChain bounds the certificates that a client may send, its own among them. Chains have three or four; every pair of
+// certificates may cost a signature verification.
+const maxChain = 8
+
 // VerifyClient says whether the client's certificate is signed by one of the authorities of tls_client_ca and valid
 // now. The error says why not; it is nil when the client presented none and none is required, and in mode none. Whose
 // certificate it is, the caller finds with XMPPAddrs or MatchDomain. The check runs in the caller's goroutine and costs
@@ -40,6 +44,9 @@ func (c *Config) verify(st *state, cs *tls.ConnectionState) (bool, error) {
 		return false, nil
 	}
 	leaf := cs.PeerCertificates[0]
+	if n := len(cs.PeerCertificates); n > maxChain {
+		return false, fmt.Errorf("client certificate %s: it comes with %d others, the limit is %d", describe(leaf), n-1, maxChain-1)
+	}
 	pool := x509.NewCertPool()
 	for _, i := range cs.PeerCertificates[1:] {
 		pool.AddCert(i)

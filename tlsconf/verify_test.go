@@ -135,6 +135,13 @@ func TestVerifyChain(t *testing.T) {
 	if ok || !strings.Contains(err.Error(), `its issuer "late" expired on 2025-11-21`) {
 		t.Error(ok, err)
 	}
+	long := []*issued{issue(t, ca, w)}
+	for range maxChain {
+		long = append(long, mid)
+	}
+	if ok, err = VerifyClient(c, state(long...)); ok || !strings.Contains(err.Error(), "it comes with 8 others, the limit is 7") {
+		t.Error(ok, err)
+	}
 	// A certificate whose critical extension nobody knows is not believed.
 	odd := issue(t, ca, w)
 	odd.cert.UnhandledCriticalExtensions = append(odd.cert.UnhandledCriticalExtensions, oidSRVName)

@@ -10,7 +10,7 @@ from harness import DEADLINE, DOMAIN, HOST, PASSWORDS, PORT, Failed, check, main
 HOME = Path(os.environ["INTEROP_DIR"]) / "profanity"
 SOCKET = HOME / "tmux"
 ENV = {
-    "PATH": os.environ["PATH"], "HOME": str(HOME), "TERM": "screen-256color", "LC_ALL": "C.UTF-8",
+    "PATH": os.environ["PATH"], "HOME": str(HOME), "TERM": "screen-256color", "SHELL": "/bin/sh", "LC_ALL": "C.UTF-8",
     "XDG_DATA_HOME": str(HOME / "data"), "XDG_CONFIG_HOME": str(HOME / "config"),
 }
 CAROL, DAVE = f"carol@{DOMAIN}", f"dave@{DOMAIN}"
