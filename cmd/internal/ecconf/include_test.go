@@ -96,6 +96,17 @@ D/broken.conf:1:3: = is missing between a and "1" (or a { after it, if a is a st
 	}
 }
 
+// The outermost file may be a pipe or a device: roost check -c /dev/stdin.
+func TestLoadDevice(t *testing.T) {
+	doc, err := Load("/dev/null", "")
+	if err != nil || len(doc.Items) != 0 {
+		t.Errorf("%v", err)
+	}
+	if _, err := Load("/dev/zero", ""); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("/dev/zero: %v", err)
+	}
+}
+
 func TestIncludeSearchPathInMessage(t *testing.T) {
 	dir := files(t, map[string]string{"main.conf": "include x.conf"})
 	_, err := Load(filepath.Join(dir, "main.conf"), "/nowhere")

@@ -59,9 +59,6 @@ func (c *Config) Check(with Checker) error {
 		}
 		seen[f] = true
 		if err := f.check(with); err != nil {
-			if pe, ok := errors.AsType[*fs.PathError](err); ok && pe.Path == f.path {
-				err = pe.Err
-			}
 			errs.Addf(f.pos, "%s = %q: %v", f.option, f.path, err)
 		}
 	}
@@ -92,13 +89,8 @@ func (f fileRef) check(with Checker) error {
 			return with.Ciphers(f.path)
 		}
 	case refToken:
-		text, err := readSmall(f.path)
-		if err != nil {
-			return fmt.Errorf("the token cannot be read: %w", unwrapPath(err))
-		}
-		if strings.TrimSpace(string(text)) == "" {
-			return errors.New("the file is empty; it must hold the token")
-		}
+		_, err := Token{File: f.path}.Load()
+		return err
 	case refLog:
 		if info, err := os.Stat(filepath.Dir(f.path)); err != nil || !info.IsDir() {
 			return fmt.Errorf("the directory %s is not there; make it or name another file", filepath.Dir(f.path))
@@ -150,6 +142,22 @@ func readSmall(path string) ([]byte, error) {
 		err = fmt.Errorf("it is larger than %d bytes", maxKeyFile)
 	}
 	return b, err
+}
+
+// Load returns the token itself, read from its file when it stands in one; ""
+// when none is set. White space around the text of the file is not part of it.
+func (t Token) Load() (string, error) {
+	if t.File == "" {
+		return t.Literal, nil
+	}
+	text, err := readSmall(t.File)
+	if err != nil {
+		return "", fmt.Errorf("the token file %q cannot be read: %w", t.File, unwrapPath(err))
+	}
+	if token := strings.TrimSpace(string(text)); token != "" {
+		return token, nil
+	}
+	return "", fmt.Errorf("the token file %q is empty; it must hold the token", t.File)
 }
 
 // checkKeyPair wants a certificate and the key that belongs to it.

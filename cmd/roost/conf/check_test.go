@@ -100,8 +100,8 @@ f:12:18: tls_certificate = "big": the certificate cannot be read: it is larger t
 f:12:40: tls_client_ca = "none.ca": the authorities cannot be read: no such file or directory
 f:16:47: tls_certificate = "passwd": failed to find any PEM data in certificate input (no tls_key is set, so the key must stand in this file too)
 f:16:70: tls_ciphers = "BAD": unknown cipher BAD
-f:17:80: Auth_Token = "DIR/empty": the file is empty; it must hold the token
-f:17:123: Auth_Token = "DIR/none": the token cannot be read: no such file or directory
+f:17:80: Auth_Token = "DIR/empty": the token file "DIR/empty" is empty; it must hold the token
+f:17:123: Auth_Token = "DIR/none": the token file "DIR/none" cannot be read: no such file or directory
 f:19:19: logfile = "DIR/none/log": the directory DIR/none is not there; make it or name another file`
 	got := ""
 	if err != nil {
@@ -117,6 +117,11 @@ f:19:19: logfile = "DIR/none/log": the directory DIR/none is not there; make it 
 	}
 	if shorten(got) != shorten(want) {
 		t.Errorf("got\n%s\nwant\n%s", shorten(got), shorten(want))
+	}
+	for want, tok := range map[string]Token{"": {}, "lit": {Literal: "lit"}, "0123": {File: "token"}} {
+		if got, err := tok.Load(); got != want || err != nil {
+			t.Errorf("%+v: %q, %v", tok, got, err)
+		}
 	}
 	put(t, filepath.Join(dir, "none"), "a:b\n")
 	c = parse(t, strings.ReplaceAll(minimal(`Listen "*:1" { AuthPlainParameters = [ uri = "file://DIR/none" ] tls_certificate = both.pem }`), "DIR", dir))

@@ -102,6 +102,37 @@ scriptlet.conf:2:3: ... stands for lines that were left out; nothing is set by i
 	}
 }
 
+// Samples of the reference that mix spellings, scopes and forms.
+func TestReferenceSamples(t *testing.T) {
+	c := parse(t, `
+xmpp {}
+xmpp_listener {
+  Idle_Time = 300
+  AuthPlainParameters = [ uri = "file:///etc/xmppd/passwd" ]
+  TLS_Certificate = "/etc/xmppd/cert.pem"
+  Listen "*:5222" {}
+  Listen "[::]:5222" {}
+  Peer "10.0.0.0/8" { Idle_Time = 900 }
+}
+domain "#xmpp#chat.example.org"   { XMPP_Role = "server"  XMPP_Dialback_Secret = "one" }
+domain "#xmpp#remote.example.net" { XMPP_Role = "client"  XMPP_Dialback_Secret = "two" }
+Control_Listener = { Listen "/tmp/2025" { File_Mode = 0666 } }
+xmpp_logger "xmpp_logger1" {
+  logfile = /var/log/ecelerity/xmpplog.ec
+}
+ThreadPool accept-pool {
+  Concurrency = 4
+}
+`)
+	l := c.Listeners[0].Listens[1]
+	if l.Address.Text != "[::]:5222" || l.For(netip.MustParseAddr("10.1.1.1")).IdleTime != 900*time.Second || l.Base.IdleTime != 300*time.Second || !l.Base.RequireTLS {
+		t.Errorf("%+v", l)
+	}
+	if c.Hostname != "chat.example.org" || c.Control.Listens[0].FileMode != 0o666 || c.ThreadPools[0].Name != "accept-pool" {
+		t.Errorf("%+v", c)
+	}
+}
+
 const sample = "../../../packaging/roost.conf"
 
 var optionLine = regexp.MustCompile(`(?m)^(\s*)#([A-Za-z_0-9]+ *=|[A-Za-z_]+ ".*\{)`)
