@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Clone returns an owned deep copy of e with all that it inherits: its namespaces, and xml:lang. It
-// keeps nothing else alive.
+// Clone returns an owned deep copy of e with all that it inherits: its namespaces, and xml:lang. Of
+// what e lives in it keeps only the stream header's declarations.
 func (e Element) Clone() Element {
 	d := e.use()
 	if d == nil {
@@ -20,7 +20,8 @@ func (e Element) Clone() Element {
 		c.to.lang = bytes.Clone(d.langOf(e.i))
 	}
 	c.to.buf = bytes.Clone(e.Raw())
-	c.copyBinds()
+	c.copyOuter()
+	c.copyInner()
 	c.copyNodes()
 	return c.to.element(0)
 }
@@ -30,39 +31,54 @@ type cloner struct {
 	from, to *doc
 	first    int32
 	shift    int32
-	inner    [2]int32 // binds that the subtree declares, as ids: from, up to
-	outer    []int32  // ids of other binds that it uses; at most MaxNamespaces, since they are in scope
+	outer    []int32 // ids of the bindings in scope around the subtree, ascending; at most MaxNamespaces
+	inner    int32   // id of the first binding in the subtree
 }
 
-func (c *cloner) copyBinds() {
+// copyOuter copies the bindings that the elements around declare. They come first, as bindings of node -1.
+func (c *cloner) copyOuter() {
 	d := c.from
-	last := d.nodes[c.first].next
-	lo, _ := slices.BinarySearchFunc(d.binds, c.first, func(b bind, n int32) int { return int(b.node - n) })
-	hi, _ := slices.BinarySearchFunc(d.binds, last, func(b bind, n int32) int { return int(b.node - n) })
-	c.inner = [2]int32{d.base + int32(lo), d.base + int32(hi)}
-	for _, b := range d.binds[lo:hi] {
+	for at := d.nodes[c.first].parent; ; at = d.nodes[at].parent {
+		for i := d.firstBind(at+1) - 1; i >= 0 && d.binds[i].node == at; i-- {
+			c.outer = append(c.outer, d.base+i)
+		}
+		if at < 0 {
+			break
+		}
+	}
+	slices.Reverse(c.outer)
+	for _, id := range c.outer {
+		b := d.binds[id-d.base]
+		c.to.binds = append(c.to.binds, bind{c.text(d.bytes(b.prefix)), c.text(d.bytes(b.uri)), -1})
+	}
+}
+
+// copyInner copies the bindings that the subtree declares.
+func (c *cloner) copyInner() {
+	d := c.from
+	from, to := d.firstBind(c.first), d.firstBind(d.nodes[c.first].next)
+	c.inner = d.base + from
+	for _, b := range d.binds[from:to] {
 		c.to.binds = append(c.to.binds, bind{c.span(b.prefix), c.span(b.uri), b.node - c.first})
 	}
 }
 
+// firstBind returns the index of the first binding that node i or a later one declares.
+func (d *doc) firstBind(i int32) int32 {
+	at, _ := slices.BinarySearchFunc(d.binds, i, func(b bind, n int32) int { return int(b.node - n) })
+	return int32(at)
+}
+
 // id returns what a namespace of the old doc is called in the new one.
 func (c *cloner) id(id int32) int32 {
-	n := c.inner[1] - c.inner[0]
 	switch {
 	case id < c.from.base:
 		return id
-	case id >= c.inner[0] && id < c.inner[1]:
-		return c.from.base + id - c.inner[0]
+	case id >= c.inner:
+		return c.to.base + int32(len(c.outer)) + id - c.inner
 	}
-	for i, o := range c.outer {
-		if o == id {
-			return c.from.base + n + int32(i)
-		}
-	}
-	b := c.from.binds[id-c.from.base]
-	c.outer = append(c.outer, id)
-	c.to.binds = append(c.to.binds, bind{c.text(c.from.bytes(b.prefix)), c.text(c.from.bytes(b.uri)), -1})
-	return c.from.base + n + int32(len(c.outer)-1)
+	at, _ := slices.BinarySearch(c.outer, id)
+	return c.to.base + int32(at)
 }
 
 // text puts b into the new scratch.
@@ -93,6 +109,7 @@ func (c *cloner) copyNodes() {
 		n.inner -= c.shift
 		n.close -= c.shift
 		n.next -= c.first
+		n.parent = max(n.parent-c.first, -1)
 		n.attr0 -= attr0
 		n.ns = c.id(n.ns)
 		c.to.nodes[i] = n

@@ -45,6 +45,9 @@ func BenchmarkCorpus(b *testing.B) {
 		b.Run("xmlstream/"+name, func(b *testing.B) { benchTokenizer(b, docs[i]) })
 	}
 	for i, name := range names {
+		b.Run("visited/"+name, func(b *testing.B) { benchVisited(b, docs[i]) })
+	}
+	for i, name := range names {
 		b.Run("encoding-xml/"+name, func(b *testing.B) { benchEncodingXML(b, docs[i]) })
 	}
 }
@@ -59,6 +62,56 @@ func benchTokenizer(b *testing.B, doc []byte) {
 			b.Fatal(ev, n, err)
 		}
 		tok.Release()
+	}
+}
+
+// benchVisited also walks the whole stanza and looks at each name, namespace, attribute and text, decoded, as
+// expat's handlers do. A server looks at the envelope alone.
+func benchVisited(b *testing.B, doc []byte) {
+	tok := opened(b, nil)
+	b.SetBytes(int64(len(doc)))
+	b.ReportAllocs()
+	for b.Loop() {
+		_, el, _, err := tok.Next(doc)
+		if err != nil || walk(el) == 0 {
+			b.Fatal(err)
+		}
+		tok.Release()
+	}
+}
+
+func walk(e Element) int {
+	n := len(e.Local()) + len(e.Space()) + len(e.Text())
+	for a := range e.Attrs() {
+		n += len(a.Space) + len(a.Local) + len(a.Value)
+	}
+	for c := range e.Children() {
+		n += walk(c)
+	}
+	return n
+}
+
+// TestCorpus: real stanzas are taken, in packets of any size.
+func TestCorpus(t *testing.T) {
+	names, docs := corpus(t)
+	for i, doc := range docs {
+		doc = append([]byte(head), doc...)
+		want := run(nil, doc)
+		if !strings.Contains(want, "\nComplete\n") {
+			t.Errorf("%s: %s", names[i], want)
+		}
+		for _, size := range []int{7, 100, 1448, 16384} {
+			var pieces [][]byte
+			for rest := doc; len(rest) > 0; rest = rest[min(size, len(rest)):] {
+				pieces = append(pieces, rest[:min(size, len(rest))])
+			}
+			if size*100 < len(doc) {
+				continue // run copies all that is kept with each piece
+			}
+			if got := run(nil, pieces...); got != want {
+				t.Errorf("%s in pieces of %d differs", names[i], size)
+			}
+		}
 	}
 }
 

@@ -212,21 +212,14 @@ func (e Element) Lang() []byte {
 	return d.langOf(e.i)
 }
 
-// langOf walks from the top down to node i.
+// langOf looks from node i upwards.
 func (d *doc) langOf(i int32) []byte {
-	lang := d.lang
-	for at := int32(0); ; {
-		if v, ok := d.attrNS(at, nsXML, "lang"); ok {
-			lang = v
-		}
-		if at == i {
-			return lang
-		}
-		at++
-		for d.nodes[at].next <= i {
-			at = d.nodes[at].next
+	for ; i >= 0; i = d.nodes[i].parent {
+		if v, ok := d.attrNS(i, nsXML, "lang"); ok {
+			return v
 		}
 	}
+	return d.lang
 }
 
 // AppendDecls appends a declaration ` xmlns:p='…'` for each prefix that names in e and below use, but that

@@ -155,8 +155,64 @@ func TestCloneOuter(t *testing.T) {
 	if string(c.Space()) != "u&v" || string(c.Lang()) != "de" || string(c.Raw()) != "<p:c p:d='1' r:e='2'/>" {
 		t.Errorf("%s %s %s", c.Space(), c.Lang(), c.Raw())
 	}
-	if len(c.d.binds) != 2 {
-		t.Errorf("%d bindings, want 2", len(c.d.binds))
+	for prefix, want := range map[string]string{"p": "u&v", "q": "w", "r": "s", "": "jabber:client", "x": ""} {
+		if got := string(c.Namespace(prefix)); got != want {
+			t.Errorf("Namespace(%q) is %q, want %q", prefix, got, want)
+		}
+	}
+	if len(c.d.binds) != 3 {
+		t.Errorf("%d bindings, want the 3 in scope", len(c.d.binds))
+	}
+}
+
+// TestNamespace: the innermost binding of a prefix counts, and the stream header's last.
+func TestNamespace(t *testing.T) {
+	e := parse(t, `<a xmlns:p='1' xmlns:q='2'><b xmlns:p='3' xmlns=''><c xmlns='d'/></b><f xmlns:p='4'/></a>`)
+	b := e.First()
+	for _, c := range []struct {
+		e            Element
+		prefix, want string
+	}{
+		{e, "p", "1"}, {e, "q", "2"}, {e, "", "jabber:client"}, {e, "stream", "http://etherx.jabber.org/streams"}, {e, "xml", nsXML}, {e, "z", ""},
+		{b, "p", "3"}, {b, "q", "2"}, {b, "", ""}, {b.First(), "", "d"}, {b.First(), "p", "3"}, {b.First().Clone().Clone(), "p", "3"},
+		{e.Child("jabber:client", "f"), "p", "4"}, {e.Child("jabber:client", "f"), "", "jabber:client"}, {Element{}, "p", ""},
+	} {
+		for _, x := range []Element{c.e, c.e.Clone()} {
+			if got := string(x.Namespace(c.prefix)); got != c.want {
+				t.Errorf("%s: Namespace(%q) is %q, want %q", x.Raw(), c.prefix, got, c.want)
+			}
+		}
+	}
+}
+
+// TestInnerDecls: what is inside means the same in a start tag of other making.
+func TestInnerDecls(t *testing.T) {
+	for _, c := range []struct{ doc, want string }{
+		{`<a><b/></a>`, ""},
+		{`<stream:a/>`, ""},
+		{`<stream:a><b/></stream:a>`, ""},
+		{`<a><stream:b/></a>`, " xmlns:stream='http://etherx.jabber.org/streams'"},
+		{`<a xmlns:p='u'/>`, ""},
+		{`<p:a xmlns:p='u' p:b=''/>`, ""},
+		{`<a xmlns:p='u'><p:b/><c p:d=''/></a>`, " xmlns:p='u'"},
+		{`<a xmlns:p='u'><p:b xmlns:p='v'/></a>`, ""},
+		{`<a xmlns:stream='u&amp;v'><stream:b/></a>`, " xmlns:stream='u&amp;v'"},
+		{`<a xmlns:p='u'><b xmlns:q='v'><p:c/><q:d/></b></a>`, " xmlns:p='u'"},
+		{`<a xml:lang='de'><b xml:lang='fr'/></a>`, ""},
+	} {
+		e := parse(t, c.doc)
+		for _, x := range []Element{e, e.Clone()} {
+			if got := string(x.AppendInnerDecls(nil)); got != c.want {
+				t.Errorf("%s: %q, want %q", c.doc, got, c.want)
+			}
+		}
+	}
+	e := parse(t, `<a xmlns:p='u'><b><p:c/></b></a>`).First()
+	if got := string(e.Clone().AppendInnerDecls(nil)); got != " xmlns:p='u'" {
+		t.Error(got)
+	}
+	if got := (Element{}).AppendInnerDecls(nil); got != nil {
+		t.Error(got)
 	}
 }
 

@@ -288,7 +288,7 @@ func (d *doc) top() *node { return &d.nodes[d.open[len(d.open)-1].node] }
 
 // leave closes the innermost open element, which ends before p.
 func (d *doc) leave(p int) (int, state) {
-	f := d.open[len(d.open)-1]
+	f := &d.open[len(d.open)-1]
 	d.open = d.open[:len(d.open)-1]
 	d.nodes[f.node].next = int32(len(d.nodes))
 	d.def = f.def

@@ -66,6 +66,7 @@ type node struct {
 	ns     int32 // id of the namespace
 	name   int32 // length of the qualified name, which stands at start+1
 	prefix int32 // length of the prefix, 0 when there is none
+	parent int32 // index of the element around, -1 when there is none
 	flags  nodeFlags
 }
 
@@ -87,7 +88,7 @@ type attr struct {
 type bind struct {
 	prefix span  // empty for the default namespace
 	uri    span  // empty when the default namespace is undeclared
-	node   int32 // the element that declares it; -1 in a clone when it stands outside
+	node   int32 // the element that declares it; ascending, -1 for what a clone was taken out of
 }
 
 type frame struct {
@@ -135,6 +136,9 @@ func (d *doc) addAttr() *attr {
 // push opens the element i, the last one.
 func (d *doc) push(i int32) {
 	n := len(d.open)
+	if n > 0 {
+		d.nodes[i].parent = d.open[n-1].node
+	}
 	if n == cap(d.open) {
 		d.open = slices.Grow(d.open, 1)
 	}
@@ -174,7 +178,7 @@ func (d *doc) clear() {
 const keepScratch = 1 << 20
 
 func (d *doc) room() int {
-	return cap(d.nodes)*36 + cap(d.attrs)*24 + cap(d.binds)*20 + cap(d.text) + cap(d.open)*12 + cap(d.scope)*4
+	return cap(d.nodes)*40 + cap(d.attrs)*24 + cap(d.binds)*20 + cap(d.text) + cap(d.open)*12 + cap(d.scope)*4
 }
 
 var scratch = sync.Pool{New: func() any {

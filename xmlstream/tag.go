@@ -7,7 +7,7 @@ func (d *doc) startTag(b []byte, p int) (int, state) {
 	}
 	n := d.addNode()
 	n.start, n.attr0 = int32(p-1), int32(len(d.attrs))
-	n.inner, n.close, n.next, n.ns, n.name, n.prefix, n.flags = 0, 0, 0, idNone, 0, 0, 0
+	n.inner, n.close, n.next, n.ns, n.name, n.prefix, n.parent, n.flags = 0, 0, 0, idNone, 0, 0, -1, 0
 	d.nattr = 0
 	d.bind0 = int32(len(d.binds))
 	d.outerDef, d.outerScope = d.def, int32(len(d.scope))

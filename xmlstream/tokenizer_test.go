@@ -58,7 +58,7 @@ func TestIdleSize(t *testing.T) {
 	if n := unsafe.Sizeof(Tokenizer{}); n > 64 {
 		t.Errorf("a Tokenizer has %d bytes, want at most 64", n)
 	}
-	if n := unsafe.Sizeof(node{}); n != 36 {
-		t.Errorf("a node has %d bytes, room counts 36", n)
+	if n := unsafe.Sizeof(node{}); n != 40 {
+		t.Errorf("a node has %d bytes, room counts 40", n)
 	}
 }
