@@ -70,20 +70,26 @@ func (r *Router) tryBind(q Request) (s, old *Session, err *stanza.StanzaError) {
 }
 
 // Unbind ends a session: whoever saw it available sees it unavailable (RFC 6121 §4.5.3), with
-// status as the reason when it is not empty. It may block and may be called more than once.
+// status as the reason when it is not empty. Until all are told its address is taken. It may block
+// and may be called more than once.
 func (r *Router) Unbind(s *Session, status string) {
 	u := s.user
+	turn := r.stripe(&r.turns, u.JID)
+	turn.Lock()
+	defer turn.Unlock()
 	u.mu.Lock()
 	if s.gone {
 		u.mu.Unlock()
 		return
 	}
 	s.gone = true
-	u.drop(s)
 	tell := s.available || len(s.directed) > 0
 	u.mu.Unlock()
-	r.users.reap(u)
 	if tell && r.rosters != nil {
 		r.leave(s, unavailableTail(status))
 	}
+	u.mu.Lock()
+	u.drop(s)
+	u.mu.Unlock()
+	r.users.reap(u)
 }

@@ -6,6 +6,7 @@
 // (presence.go), and stores what nobody is there to take (offline.go). The package knows no
 // socket and no store: reach.go declares what it needs of them.
 //
-// Locks: table shard → User.mu → the Outlet's own. A stripe of Router.inbox is taken before any of
-// them, and only where the caller may block.
+// Locks: a stripe of Router.turns → a stripe of Router.inbox → table shard → User.mu → the Outlet's
+// own. Never two of one kind at once. The stripes are taken only where the caller may block, and
+// held while the stores are asked: Rosters must not wait for them.
 package router

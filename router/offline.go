@@ -16,7 +16,7 @@ const (
 
 // store keeps a message for bare (XEP-0160), unless a resource has come meanwhile. It blocks.
 func (r *Router) store(s *Session, st *stanza.Stanza, bare jid.JID) {
-	inbox := r.inboxOf(bare)
+	inbox := r.stripe(&r.inbox, bare)
 	inbox.Lock()
 	defer inbox.Unlock()
 	switch act := r.attempt(st, bare, false); {
@@ -75,19 +75,24 @@ func stamp(b []byte, domain string, at time.Time) []byte {
 	return append(append(out, delay...), end...)
 }
 
+// errEnding is what a stream gives that takes nothing more.
+var errEnding = errors.New("the stream is ending")
+
 // flush delivers what was stored for s, which is about to take messages. ready marks s as doing so
 // before anybody can store again: no message overtakes a stored one (RFC 6120 §10.1). It blocks.
 func (r *Router) flush(s *Session, ready func()) {
 	bare := s.JID.Bare()
-	inbox := r.inboxOf(bare)
+	inbox := r.stripe(&r.inbox, bare)
 	inbox.Lock()
 	defer inbox.Unlock()
 	if r.cfg.Offline != nil {
 		err := r.cfg.Offline.Take(bare, func(b []byte) error {
-			s.Deliver(stanza.FrameOf(b))
+			if !s.Deliver(stanza.FrameOf(b)) {
+				return errEnding // what is left stays stored
+			}
 			return nil
 		})
-		if err != nil {
+		if err != nil && !errors.Is(err, errEnding) {
 			r.cfg.Log.Error("offline messages were not read", "user", bare.String(), "err", err)
 		}
 	}

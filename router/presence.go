@@ -61,33 +61,53 @@ func (r *Router) available(s *Session, st *stanza.Stanza) {
 		r.bounce(s, st, stanza.BadRequest.With("priority is not an integer from -128 to 127"))
 		return
 	}
-	contacts, err := r.rosters.Contacts(s.JID.Bare())
-	if err != nil {
-		r.bounce(s, st, r.StoreError("roster", s.JID.Bare(), err))
+	turn := r.stripe(&r.turns, s.user.JID)
+	turn.Lock()
+	defer turn.Unlock()
+	was, gone := s.shown()
+	if gone { // unbound before its turn came
 		return
 	}
-	tail := bytes.Clone(st.AppendTail(nil))
-	was := s.Status()
-	ready := func() { s.announced(tail, prio) }
-	if prio >= 0 && (!was.Available || was.Priority < 0) {
+	now := shown{bytes.Clone(st.AppendTail(nil)), prio, true}
+	ready := func() { s.show(now) }
+	if prio >= 0 && (!was.available || was.prio < 0) {
 		r.flush(s, ready) // XEP-0160 §2: stored messages first, in order
 	} else {
 		ready()
 	}
-	r.announce(s, tail, contacts)
-	if !was.Available {
+	// The contacts are read after the session shows itself: who is let see it now is told either by
+	// Show or by announce.
+	contacts, err := r.rosters.Contacts(s.user.JID)
+	if err != nil {
+		s.show(was)
+		r.bounce(s, st, r.StoreError("roster", s.user.JID, err))
+		return
+	}
+	r.announce(s, now.tail, contacts)
+	if !was.available {
 		r.greet(s, contacts)
 	}
 }
 
-// announced stores a session's presence.
-func (s *Session) announced(tail []byte, prio int8) {
+// shown is what a session shows of itself.
+type shown struct {
+	tail      []byte // owned
+	prio      int8
+	available bool
+}
+
+// shown is a snapshot. Who holds the user's turn can rely on gone.
+func (s *Session) shown() (v shown, gone bool) {
 	s.user.mu.Lock()
 	defer s.user.mu.Unlock()
-	if s.gone {
-		return
-	}
-	s.tail, s.prio, s.available = tail, prio, true
+	return shown{s.tail, s.prio, s.available}, s.gone
+}
+
+// show stores what a session shows from now on. The caller holds the user's turn.
+func (s *Session) show(v shown) {
+	s.user.mu.Lock()
+	defer s.user.mu.Unlock()
+	s.tail, s.prio, s.available = v.tail, v.prio, v.available
 	s.user.place(s)
 }
 
@@ -95,47 +115,50 @@ func (s *Session) announced(tail []byte, prio int8) {
 // blocks.
 func (r *Router) unavailable(s *Session, st *stanza.Stanza) {
 	tail := bytes.Clone(st.AppendTail(nil))
+	turn := r.stripe(&r.turns, s.user.JID)
+	turn.Lock()
+	defer turn.Unlock()
 	s.user.mu.Lock()
-	tell := s.available || len(s.directed) > 0
+	tell := !s.gone && (s.available || len(s.directed) > 0)
 	s.user.mu.Unlock()
 	if tell {
 		r.leave(s, tail)
 	}
 }
 
-// leave takes a session off line: all who saw it are told with tail. It blocks.
+// leave takes a session off line: all who saw it are told with tail. It blocks; the caller holds the
+// user's turn.
 func (r *Router) leave(s *Session, tail []byte) {
-	contacts, err := r.rosters.Contacts(s.JID.Bare())
-	if err != nil {
-		r.StoreError("roster", s.JID.Bare(), err) // own resources and directed targets are still told
-	}
 	u := s.user
 	u.mu.Lock()
 	directed := s.directed
 	wasAvailable, self := s.available, !s.gone
 	s.available, s.tail, s.directed = false, nil, nil
-	if self {
-		u.place(s)
-	}
+	u.place(s)
 	last := wasAvailable && !slices.ContainsFunc(u.sessions, isAvailable)
 	u.mu.Unlock()
-	if last {
-		r.wentOffline(u.JID, tail)
-	}
 	told := map[jid.JID]bool{}
 	if wasAvailable {
+		contacts, err := r.rosters.Contacts(u.JID) // read now: see available
+		if err != nil {
+			r.StoreError("roster", u.JID, err) // own resources and directed targets are still told
+		}
 		r.announce(s, tail, contacts)
 		if self { // §4.5.2: the resource that left is told too
-			s.Deliver(presenceFrame(s.JID, s.JID.Bare(), tail))
+			s.Deliver(presenceFrame(s.JID, u.JID, tail))
 		}
 		for _, c := range contacts {
 			told[c.JID] = c.From
 		}
+		told[u.JID] = true
 	}
 	for to := range directed { // §4.6.3: those who were told directly are told now
 		if !told[to.Bare()] {
 			r.tell(s.JID, to, tail)
 		}
+	}
+	if last {
+		r.wentOffline(u.JID, tail)
 	}
 }
 
@@ -212,7 +235,11 @@ func (r *Router) present(to jid.JID) []*Session {
 func (r *Router) directed(s *Session, st *stanza.Stanza, mayBlock bool) bool {
 	switch st.Type {
 	case stanza.NoType:
-		if !s.remember(st.To, r.cfg.Limits.MaxDirected) {
+		noted, gone := s.remember(st.To, r.cfg.Limits.MaxDirected)
+		if gone {
+			return true // nobody would take it back
+		}
+		if !noted {
 			r.bounce(s, st, stanza.ResourceConstraint.With("directed presence to too many entities"))
 			return true
 		}
@@ -229,21 +256,24 @@ func (r *Router) directed(s *Session, st *stanza.Stanza, mayBlock bool) bool {
 }
 
 // remember notes the target of directed presence, which is told when the session ends
-// (RFC 6121 §4.6.3). It fails at the limit.
-func (s *Session) remember(to jid.JID, limit int) bool {
+// (RFC 6121 §4.6.3). It fails at the limit and when the session has ended.
+func (s *Session) remember(to jid.JID, limit int) (noted, gone bool) {
 	s.user.mu.Lock()
 	defer s.user.mu.Unlock()
-	if _, ok := s.directed[to]; ok || s.gone {
-		return true
+	if s.gone {
+		return false, true
+	}
+	if _, ok := s.directed[to]; ok {
+		return true, false
 	}
 	if len(s.directed) >= limit {
-		return false
+		return false, false
 	}
 	if s.directed == nil {
 		s.directed = map[jid.JID]struct{}{}
 	}
 	s.directed[to.Clone()] = struct{}{}
-	return true
+	return true, false
 }
 
 func (s *Session) forget(to jid.JID) {

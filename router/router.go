@@ -46,8 +46,12 @@ type Router struct {
 	hooks   hooks
 
 	seed  maphash.Seed
-	inbox [256]sync.Mutex // by bare JID: storing for a user and emptying the store exclude each other
+	turns stripes // what a user's sessions show, and that they end, happens in one order
+	inbox stripes // storing for a user and emptying the store exclude each other
 }
+
+// stripes are locks by bare JID.
+type stripes [256]sync.Mutex
 
 // New makes a Router. Register rows and SetRosters before the first Route.
 func New(cfg Config) *Router {
@@ -169,7 +173,7 @@ func (r *Router) EachSession(fn func(*Session)) {
 	})
 }
 
-// inboxOf is the lock under which a user's stored messages are added to or emptied.
-func (r *Router) inboxOf(bare jid.JID) *sync.Mutex {
-	return &r.inbox[maphash.String(r.seed, bare.String())%uint64(len(r.inbox))]
+// stripe is the lock of a bare JID.
+func (r *Router) stripe(of *stripes, bare jid.JID) *sync.Mutex {
+	return &of[maphash.String(r.seed, bare.String())%uint64(len(of))]
 }

@@ -131,7 +131,7 @@ type Offline struct {
 	mu     sync.Mutex
 	kept   map[jid.JID][]string
 	Err    error  // what Add and Take fail with
-	OnTake func() // runs after the stored messages were handed over, before Take returns
+	OnTake func() // runs in Take before the stored messages are handed over
 }
 
 // Add implements router.Offline.
@@ -151,9 +151,16 @@ func (o *Offline) Add(user jid.JID, stanza []byte) error {
 // Take implements router.Offline.
 func (o *Offline) Take(user jid.JID, deliver func(stanza []byte) error) error {
 	o.mu.Lock()
-	kept, err, on := o.kept[user], o.Err, o.OnTake
+	kept, on := o.kept[user], o.OnTake
+	if err := o.Err; err != nil {
+		o.mu.Unlock()
+		return err
+	}
 	delete(o.kept, user)
 	o.mu.Unlock()
+	if on != nil {
+		on()
+	}
 	for i, m := range kept {
 		b := []byte(m)
 		err := deliver(b)
@@ -165,10 +172,7 @@ func (o *Offline) Take(user jid.JID, deliver func(stanza []byte) error) error {
 			return err
 		}
 	}
-	if on != nil {
-		on()
-	}
-	return err
+	return nil
 }
 
 // Kept is what is stored for user.
