@@ -16,7 +16,7 @@ const patience = 10 * time.Second
 
 // transcript is what went over all sockets of a script, in order.
 type transcript struct {
-	b    strings.Builder
+	b    []byte
 	line int // of the statement that runs
 }
 
@@ -27,11 +27,11 @@ func (t *transcript) add(who, dir string, data []byte) {
 	if len(text) > maxShown {
 		text, cut = text[:maxShown], fmt.Sprintf(" … (%d bytes)", len(data))
 	}
-	fmt.Fprintf(&t.b, "%4d %s%s %s%s\n", t.line, who, dir, strings.ToValidUTF8(string(text), "\uFFFD"), cut)
+	t.b = fmt.Appendf(t.b, "%4d %s%s %s%s\n", t.line, who, dir, strings.ToValidUTF8(string(text), "\uFFFD"), cut)
 }
 
 func (t *transcript) note(who, format string, args ...any) {
-	fmt.Fprintf(&t.b, "%4d %s: %s\n", t.line, who, fmt.Sprintf(format, args...))
+	t.b = fmt.Appendf(t.b, "%4d %s: %s\n", t.line, who, fmt.Sprintf(format, args...))
 }
 
 // An actor is one connection of a script.
@@ -234,6 +234,18 @@ func (a *actor) ended(want bool) error {
 		return fmt.Errorf("the connection stays open: %w", err)
 	}
 	return fmt.Errorf("expected the end of the connection, got %s", show(it))
+}
+
+// vanished waits for the end of the connection, whatever comes before it: an alert of TLS, bytes
+// that are no XML, a reset.
+func (a *actor) vanished() error {
+	a.conn.SetReadDeadline(time.Now().Add(patience))
+	_, err := io.Copy(io.Discard, a.buf)
+	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
+		return fmt.Errorf("the connection stays open for %v", patience)
+	}
+	a.gone = errEnded
+	return nil
 }
 
 // halfClose ends the actor's own direction.

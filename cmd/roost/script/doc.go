@@ -4,7 +4,7 @@
 // lines that begin with space continue the one above; # begins a comment. Behind the statements
 // may stand sections "-- NAME --" with files for the server's directory: roost.conf and users
 // replace the defaults (DefaultConfig, DefaultUsers: alice, bob, carol and dave with the password
-// "secret"), listener.conf and global.conf are put into DefaultConfig.
+// "secret"), listener.conf, domain.conf and global.conf are put into DefaultConfig.
 //
 // # Actors
 //
@@ -35,7 +35,7 @@
 // # Sending
 //
 //	alice> <message to='bob@localhost'><body>{x}</body></message>
-//	alice>*3 <r/>                 three times
+//	alice>*3 <r id='{#}'/>        three times; {#} is 1, 2, 3
 //	alice>raw "\xff\n"            a Go string literal, without {…}
 //	alice>raw*100000 "x"
 //
@@ -45,6 +45,7 @@
 // # Expecting
 //
 //	alice< <iq type='result' id='1' ...><query xmlns='jabber:iq:roster'/></iq>
+//	alice<*3 <r id='{#}'/>
 //	alice<? {            these, in any order
 //	  <presence .../>
 //	  <message .../>
@@ -53,6 +54,7 @@
 //	alice<stream-error host-unknown     that error, </stream:stream>, and the end of the connection
 //	alice<close          </stream:stream> and the end of the connection
 //	alice<eof            the end of the connection
+//	alice<gone           the end of the connection, whatever comes before it
 //
 // Elements are compared as trees after namespace resolution. "..." as the last thing in a start
 // tag allows more attributes; in the content it allows more children and makes their order

@@ -128,6 +128,11 @@ func parseStatement(first string, more []string) (statement, error) {
 	case "?":
 		st.verb = "any"
 	default:
+		if r := repeated.FindStringSubmatch(mod); r != nil && r[1] == "" {
+			st.verb = "expect"
+			st.times, _ = strconv.Atoi(r[2])
+			break
+		}
 		st.verb = mod
 		st.args = strings.Fields(st.text)
 		return st, nil

@@ -3,6 +3,7 @@ package script
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -49,7 +50,7 @@ func Run(s *Script, dir string, cut bool, start Start) (err error) {
 	for _, st := range s.lines {
 		r.log.line = st.line
 		if err := r.step(st); err != nil {
-			return fmt.Errorf("%s:%d: %s: %w\n%s", s.Name, st.line, st, err, r.log.b.String())
+			return fmt.Errorf("%s:%d: %s: %w\n%s", s.Name, st.line, st, err, r.log.b)
 		}
 	}
 	return nil
@@ -123,13 +124,19 @@ func (r *run) exchange(st statement) error {
 				return err
 			}
 		}
-		if st.times > 1 {
-			text = strings.Repeat(text, st.times)
+		var b strings.Builder
+		for i := range st.times {
+			b.WriteString(numbered(text, i+1))
 		}
-		a.send([]byte(text))
+		a.send([]byte(b.String()))
 		return nil
 	case "expect":
-		return r.expect(a, st.text)
+		for i := range st.times {
+			if err := r.expect(a, numbered(st.text, i+1)); err != nil {
+				return err
+			}
+		}
+		return nil
 	case "any":
 		return r.expectAny(a, st.text)
 	case "nothing":
@@ -138,10 +145,20 @@ func (r *run) exchange(st statement) error {
 		return a.ended(true)
 	case "eof":
 		return a.ended(false)
+	case "gone":
+		return a.vanished()
 	case "stream-error":
 		return r.streamError(a, st)
 	}
 	return fmt.Errorf("nothing like %q can be expected", st.verb)
+}
+
+// numbered fills in {#}, the number of a repetition.
+func numbered(text string, n int) string {
+	if !strings.Contains(text, "{#}") {
+		return text
+	}
+	return strings.ReplaceAll(text, "{#}", strconv.Itoa(n))
 }
 
 func (r *run) expect(a *actor, text string) error {
@@ -208,10 +225,24 @@ func (r *run) streamError(a *actor, st statement) error {
 	if len(st.args) == 0 {
 		return errors.New("which condition?")
 	}
+	it, err := a.next()
+	if err != nil {
+		return fmt.Errorf("%w; expected the stream error %s", err, st.text)
+	}
+	if it.kind != element || it.name != (name{nsStream, "error"}) || len(it.kids) == 0 {
+		return fmt.Errorf("expected the stream error %s, got %s", st.text, show(it))
+	}
+	first := it.kids[0]
+	if first.space != nsStrErr || !r.vars.matches(st.args[0], first.local) {
+		return fmt.Errorf("expected the stream error %s, got %s", st.text, show(it))
+	}
 	app := strings.TrimSpace(strings.TrimPrefix(st.text, st.args[0]))
-	err := r.expect(a, "<stream:error><se:"+st.args[0]+"/>"+app+"...</stream:error>")
+	ps, err := parsePatterns("<stream:error>" + app + "...</stream:error>")
 	if err != nil {
 		return err
+	}
+	if err := ps[0].match(it, r.vars); err != nil {
+		return fmt.Errorf("%w\n got: %s", err, show(it))
 	}
 	if err := a.ended(true); err != nil {
 		return err

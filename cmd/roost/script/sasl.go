@@ -84,7 +84,7 @@ func bindingData(kind string, conn *tls.Conn) ([]byte, error) {
 	st := conn.ConnectionState()
 	switch kind {
 	case "tls-exporter":
-		return st.ExportKeyingMaterial("EXPORTER-Channel-Binding", nil, 32)
+		return st.ExportKeyingMaterial("EXPORTER-Channel-Binding", []byte{}, 32)
 	case "tls-server-end-point":
 		sum := sha256.Sum256(st.PeerCertificates[0].Raw) // our certificates are ECDSA with SHA-256
 		return sum[:], nil

@@ -47,14 +47,15 @@ const (
 // DefaultUsers is the password file of a script without a section "users".
 const DefaultUsers = "alice:secret\nbob:secret\ncarol:secret\ndave:secret\n"
 
-// DefaultConfig is the configuration of a script without a section "roost.conf". {global} and
-// {listener} are replaced by the sections global.conf and listener.conf, {dir} by the directory,
+// DefaultConfig is the configuration of a script without a section "roost.conf". {global},
+// {domain} and {listener} are replaced by the sections global.conf, domain.conf and listener.conf, {dir} by the directory,
 // {cert}, {key} and {ca} by files that the harness makes.
 const DefaultConfig = `
 Data_Dir = "{dir}/data"
 xmpp {}
 domain "#xmpp#localhost" {
   XMPP_Role = server
+  {domain}
 }
 domain "#xmpp#example.test" {
   XMPP_Role = server
@@ -74,8 +75,15 @@ scriptlet "scriptlet" {
     source = "msys.xmpp.presence"
   }
 }
+`
+
+// alone keeps the servers of scripts that run side by side off the endpoints that are on by default.
+const alone = `
+HTTP_Listener {
+  enable = off
+}
 Control_Listener {
-  Listen "{dir}/control.sock" {}
+  enable = off
 }
 `
 
@@ -92,8 +100,9 @@ func prepareDir(s *Script, dir string) (config string, err error) {
 	if conf == "" {
 		conf = DefaultConfig
 	}
-	fill := strings.NewReplacer("{global}", s.files["global.conf"], "{listener}", s.files["listener.conf"])
-	conf = fill.Replace(conf)
+	fill := strings.NewReplacer("{global}", s.files["global.conf"], "{listener}", s.files["listener.conf"],
+		"{domain}", s.files["domain.conf"])
+	conf = fill.Replace(conf) + alone
 	fill = strings.NewReplacer("{dir}", dir, "{cert}", cert.cert, "{key}", cert.key, "{ca}", cert.ca)
 	files := map[string]string{"users": users, "roost.conf": fill.Replace(conf)}
 	for name, body := range s.files {
@@ -153,16 +162,22 @@ func template(cn string) *x509.Certificate {
 
 // xmppAddr is a subject alternative name id-on-xmppAddr (RFC 6120 §13.7.1.4).
 func xmppAddr(jid string) ([]pkix.Extension, error) {
-	type other struct {
-		ID    asn1.ObjectIdentifier
-		Value asn1.RawValue `asn1:"tag:0,explicit"`
-	}
 	text, err := asn1.MarshalWithParams(jid, "utf8")
 	if err != nil {
 		return nil, err
 	}
-	id := asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 8, 5}
-	name, err := asn1.MarshalWithParams(other{id, asn1.RawValue{FullBytes: text}}, "tag:0")
+	id, err := asn1.Marshal(asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 8, 5})
+	if err != nil {
+		return nil, err
+	}
+	tagged := func(content []byte) ([]byte, error) { // [0], constructed
+		return asn1.Marshal(asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: content})
+	}
+	value, err := tagged(text)
+	if err != nil {
+		return nil, err
+	}
+	name, err := tagged(append(id, value...))
 	if err != nil {
 		return nil, err
 	}

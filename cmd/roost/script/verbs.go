@@ -44,7 +44,7 @@ var actorVerbs = map[string]verb{
 	"close":      simple(func(a *actor) error { a.send([]byte("</stream:stream>")); return nil }),
 	"eof":        simple(func(a *actor) error { a.halfClose(); return nil }),
 	"drop":       simple(func(a *actor) error { a.drop(); return nil }),
-	"deaf":       simple(func(a *actor) error { a.silent = true; return nil }),
+	"deaf":       simple(func(a *actor) error { a.silent = true; return a.tcp.SetReadBuffer(4096) }),
 }
 
 func simple(f func(*actor) error) verb {
@@ -269,6 +269,7 @@ func (r *run) bind(a *actor, plain []string, _ map[string]string) error {
 
 // login USER@DOMAIN[/RESOURCE] [as NAME] [tls|direct] [interested] [online] [mech=] [password=]
 func (r *run) login(plain []string, opts map[string]string) error {
+	quiet := len(r.log.b)
 	bare, res, _ := strings.Cut(plain[0], "/")
 	user, domain, ok := strings.Cut(bare, "@")
 	if !ok {
@@ -320,6 +321,8 @@ func (r *run) login(plain []string, opts map[string]string) error {
 			return err
 		}
 	}
+	r.log.b = r.log.b[:quiet] // a login that went well is no news
+	r.log.note(who, "logged in as %s", a.jid)
 	return nil
 }
 
