@@ -30,7 +30,11 @@ say() { printf '%s\n' "$*" | tee -a "$results"; }
 fail() { say "FAIL $1: $2"; }
 skip() { say "skip $1: $2"; }
 
+readonly policy=/usr/sbin/policy-rc.d
+policy_made=
+
 finish() {
+    [ -z "$policy_made" ] || rm -f "$policy"
     [ -s "$INTEROP_DIR/server.pid" ] && "$INTEROP_SERVER" kill
     if [ -n "$keep" ]; then echo "kept: $INTEROP_DIR" >&2; else rm -rf "$INTEROP_DIR"; fi
 }
@@ -73,11 +77,9 @@ install_missing() {
     echo "installing ${packages[*]}" >&2
     export DEBIAN_FRONTEND=noninteractive
     # A service that a package brings along must not start: this run has its own ports.
-    local policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
+        policy_made=1
         printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"
-    else
-        policy=
     fi
     timeout 300 apt-get -qq update >"$INTEROP_DIR/apt.log" 2>&1
     local p
@@ -85,7 +87,8 @@ install_missing() {
         for p in "${packages[@]}"; do # one that this release lacks must not keep the others out
             timeout 300 apt-get -qq install -y --no-install-recommends "$p" >>"$INTEROP_DIR/apt.log" 2>&1
         done
-    [ -z "$policy" ] || rm -f "$policy"
+    [ -z "$policy_made" ] || rm -f "$policy"
+    policy_made=
 }
 
 # ---- the server
