@@ -17,7 +17,7 @@ func (s *Stream) onHeader(el xmlstream.Element) error {
 	if s.state == stHeader {
 		s.nego.domain, s.nego.lang = domain, h.Lang
 	}
-	s.write(s.answerTo(h.From).Append)
+	s.write(s.answerTo(h.From.Bare()).Append) // §4.7.2: the bare address
 	s.headerSent = true
 	switch {
 	case err != nil:
