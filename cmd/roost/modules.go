@@ -7,6 +7,7 @@ import (
 
 	"roost/cmd/roost/conf"
 	"roost/rosterdb"
+	"roost/router"
 	"roost/router/c2s"
 	"roost/router/roster"
 	"roost/router/xep/contact"
@@ -25,6 +26,7 @@ import (
 func (s *Server) modules() error {
 	r, front := s.router, s.c2s
 	r.Handle(c2s.Rows()...)
+	r.AddFeature(router.ToServer, "msgoffline") // XEP-0160 §4
 	if s.cfg.Presence {
 		s.rosters = roster.Register(r, s.store, s.exists, rosterdb.Limits{})
 		front.Features = roster.StreamFeatures()
