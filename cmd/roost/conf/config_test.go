@@ -242,9 +242,10 @@ func TestEffectiveFallback(t *testing.T) {
 	c := parse(t, "tls_certificate = \"/global.pem\"\ntls_key = \"/global.key\"\ndisable_nagle_algorithm = on\n"+minimal(`
   idle_time = 300
   auth_timeout = 7
+  send_queue_limit = 0
   Peer "10.0.0.0/8"   { idle_time = 800 tls_certificate = none }
   Peer "10.20.0.0/16" { idle_time = 816 require_tls = false }
-  Peer "fd00::/8"     { max_stanza_size = 0 max_depth = 0 send_queue_limit = 0 max_auth_failures = 0 max_stanza_size_preauth = 0 auth_timeout = 0 }
+  Peer "fd00::/8"     { max_stanza_size = 0 max_depth = 0 max_auth_failures = 0 max_stanza_size_preauth = 0 auth_timeout = 0 }
   Listen "*:1" {
     auth_timeout = 9
     disable_nagle_algorithm = off
@@ -375,7 +376,7 @@ xmpp { debug_level = critical }
 	if c.Domains[4].Name != "[::1]" || c.Domains[5].Name != "bücher.example" {
 		t.Errorf("%+v", c.Domains[4:])
 	}
-	for _, want := range []string{"f:6:3: XMPP_Dialback_Secret: kept", "f:14:1: domain \"#xmpp#c.example\": streams to other servers", "f:15:1: domain \"#xmpp#d.example\" has no XMPP_Role", "f: no xmpp_listener: no client can connect"} {
+	for _, want := range []string{"f:6:3: XMPP_Dialback_Secret: kept", "f:11:3: tls_ciphers: clients of a.example", "f:14:1: domain \"#xmpp#c.example\": streams to other servers", "f:15:1: domain \"#xmpp#d.example\" has no XMPP_Role", "f: no xmpp_listener: no client can connect"} {
 		if !strings.Contains(c.Warnings.Error(), want) {
 			t.Errorf("no warning %q in\n%s", want, c.Warnings.Error())
 		}

@@ -134,6 +134,9 @@ func (r *resolver) domainRules(b *ecconf.Block, d *Domain) {
 		if s := b.Get("XMPP_Dialback_Secret"); s != nil {
 			r.warns.Addf(s.Pos, "XMPP_Dialback_Secret: kept for streams between servers, which come with a later release")
 		}
+		if s := b.Get("tls_ciphers"); s != nil {
+			r.warns.Addf(s.Pos, "tls_ciphers: clients of %s are offered the ciphers of their listener; kept for streams between servers, which come with a later release", d.Name)
+		}
 	case RoleClient:
 		refuse(onlyServed, d.Name+" is not served by this server (its XMPP_Role is client)")
 		r.warns.Addf(b.Pos, "%s: streams to other servers come with a later release; until then stanzas to %s are answered with remote-server-not-found", b.Label(), d.Name)

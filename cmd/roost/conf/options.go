@@ -128,7 +128,7 @@ func tlsOptions() []ecconf.Option {
 	return []ecconf.Option{
 		{Name: "tls_certificate", Kind: ecconf.KindPath, Scopes: all, Doc: "PEM file with the certificate chain, which may also hold the key. `none` cancels an inherited one and switches TLS off. Unset: a certificate is generated in Data_Dir. In a served domain: the certificate for clients that ask for that name."},
 		{Name: "tls_key", Kind: ecconf.KindPath, Scopes: all, Doc: "PEM file with the key, unless it stands in the certificate's file. `none` cancels."},
-		{Name: "tls_ciphers", Scopes: all, Check: checkNotEmpty, Doc: "Ciphers in OpenSSL's form, such as `HIGH:!aNULL`; applies to TLS 1.2. Unset: the built-in choice."},
+		{Name: "tls_ciphers", Scopes: all, Check: checkNotEmpty, Doc: "Ciphers in OpenSSL's form, such as `HIGH:!aNULL`; applies to TLS 1.2. Unset: the built-in choice. In a domain: for streams to that domain, which come with a later release; accepted with a warning."},
 		{Name: "tls_client_ca", Kind: ecconf.KindPath, Scopes: noOut, Doc: "PEM file with the authorities that client certificates must come from. `none` cancels."},
 		{Name: "tls_verify_mode", Default: "none", Scopes: join(onPeer, pathways), Check: checkNotEmpty, Doc: "Client certificates: `none` ignores them, `require` wants one that is valid, any other word (`verify`) checks one that is presented."},
 		{Name: "tls_allow_renegotiation", Kind: ecconf.KindBool, Default: "false", Scopes: onPeer, NotYet: true, Why: "renegotiation is never allowed here", Doc: "TLS renegotiation, which is never allowed here."},
@@ -146,7 +146,7 @@ func limitOptions() []ecconf.Option {
 		{Name: "max_stanza_size", Kind: ecconf.KindBytes, Default: "262144", Min: minStanza, Max: maxBytes, ZeroOK: true, Scopes: onPeer, Doc: "Bytes in one stanza; 0 is no limit (1 GiB). RFC 6120 §13.12 forbids less than 10000."},
 		{Name: "max_stanza_size_preauth", Kind: ecconf.KindBytes, Default: "10000", Min: minPreauth, Max: maxBytes, ZeroOK: true, Scopes: onPeer, Doc: "Likewise before authentication."},
 		{Name: "max_depth", Kind: ecconf.KindInt, Default: "64", Min: 8, Max: 65535, ZeroOK: true, Scopes: onPeer, Doc: "How deep elements nest in one stanza; 0 is no limit (65535)."},
-		{Name: "send_queue_limit", Kind: ecconf.KindBytes, Default: "1048576", Min: 65536, Max: maxBytes, ZeroOK: true, Scopes: onPeer, Doc: "Bytes that wait for a client that reads slowly; beyond it the stream is closed with an error. 0 is no limit (1 GiB)."},
+		{Name: "send_queue_limit", Kind: ecconf.KindBytes, Default: "1048576", Min: 65536, Max: maxBytes, ZeroOK: true, Scopes: onListen, Doc: "Bytes that wait for a client that reads slowly; beyond it the stream is closed with an error. 0 is no limit (1 GiB)."},
 		{Name: "resource_conflict", Kind: ecconf.KindWord, Words: []string{"replace", "refuse", "rename"}, Default: "replace", Scopes: onPeer, Doc: "A client binds a resource that is in use (RFC 6120 §7.7.2.2): replace closes the older stream, refuse answers with a conflict, rename gives the newer one a resource of its own."},
 		{Name: "max_connections_per_ip", Kind: ecconf.KindInt, Default: "0", Max: maxCount, Scopes: onPeer, NotYet: true, Doc: "Connections from one address; 0 is no limit."},
 		{Name: "accept_rate", Kind: ecconf.KindRate, Default: "0", Scopes: onPeer, NotYet: true, Doc: "New connections, `N` per second or `N/seconds`; 0 is no limit."},
