@@ -86,6 +86,21 @@ func TestMaxConns(t *testing.T) {
 	}
 }
 
+// A listener that has to rest accepts again with the next tick, and may be
+// closed meanwhile.
+func TestRest(t *testing.T) {
+	e := netiotest.Engine(t, netio.Config{})
+	fs := &netiotest.Frames{T: t}
+	first := netiotest.Listen(t, e, netio.ListenOptions{}, echo(fs))
+	second := netiotest.Listen(t, e, netio.ListenOptions{}, echo(fs))
+	netio.Rest(first)
+	netio.Rest(second)
+	second.Close()
+	p := netiotest.Dial(t, first.Addr())
+	p.Say("x")
+	p.Hear("x")
+}
+
 // TestDescriptors runs TestOutOfDescriptors in a process of its own, whose limit
 // it may lower.
 func TestDescriptors(t *testing.T) {
@@ -179,6 +194,22 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 	for _, fd := range fds {
 		unix.Close(fd)
+	}
+	// Another engine does not fit any more, says so, and leaves nothing.
+	before, _ := os.ReadDir("/proc/self/fd")
+	for free := range uint64(5) {
+		lim.Cur = uint64(len(before)) + free
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := netio.New(netio.Config{Loops: 2}); err == nil || !strings.Contains(err.Error(), "cannot start an event loop: ") {
+			t.Errorf("New: %v", err)
+		}
+	}
+	lim.Cur += 20
+	unix.Setrlimit(unix.RLIMIT_NOFILE, &lim)
+	if after, _ := os.ReadDir("/proc/self/fd"); len(after) != len(before) {
+		t.Errorf("%d descriptors, %d before", len(after), len(before))
 	}
 }
 

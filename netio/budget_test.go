@@ -3,12 +3,15 @@
 package netio_test
 
 import (
+	"crypto/tls"
 	"io"
+	"net"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -106,6 +109,62 @@ func TestIdleMemory(t *testing.T) {
 		t.Errorf("%d buffers in use", n)
 	}
 	t.Logf("heap %.0f B, resident %.0f B per idle connection", per, float64(rss2-rss)/conns)
+}
+
+// A socketConn is a net.Conn over a bare descriptor, which a client can be
+// dropped from without a trace in the heap.
+type socketConn int
+
+func (fd socketConn) Read(p []byte) (int, error) {
+	n, err := unix.Read(int(fd), p)
+	return max(n, 0), err
+}
+func (fd socketConn) Write(p []byte) (int, error)   { return unix.Write(int(fd), p) }
+func (socketConn) Close() error                     { return nil }
+func (socketConn) LocalAddr() net.Addr              { return nil }
+func (socketConn) RemoteAddr() net.Addr             { return nil }
+func (socketConn) SetDeadline(time.Time) error      { return nil }
+func (socketConn) SetReadDeadline(time.Time) error  { return nil }
+func (socketConn) SetWriteDeadline(time.Time) error { return nil }
+
+// An idle TLS connection is crypto/tls's affair, mostly: its keys, and buffers
+// that it never gives back.
+func TestIdleMemoryTLS(t *testing.T) {
+	server, client := netiotest.Certificates(t)
+	for name, v := range tlsVersions {
+		client.MinVersion, client.MaxVersion = v, v
+		e := netiotest.Engine(t, netio.Config{})
+		h := &netiotest.Funcs{Data: func(c *netio.Conn, p []byte) int { c.Send(netiotest.Text(p)); return len(p) }}
+		addr := netiotest.Serve(t, e, func(c *netio.Conn) netio.Handler {
+			c.StartTLS(server, 0)
+			return h
+		})
+		exchange := func(n int) {
+			buf := make([]byte, benchMessage)
+			for _, fd := range newSwarm(t, addr, n).fds {
+				conn := tls.Client(socketConn(fd), client)
+				if _, err := conn.Write(buf); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.ReadFull(conn, buf); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		exchange(50)
+		heap, rss := memory(t)
+		const conns = 300
+		exchange(conns)
+		heap2, rss2 := memory(t)
+		per := float64(heap2-heap) / conns
+		if per > 9000 {
+			t.Errorf("TLS %s: %.0f bytes of heap per idle connection, want at most 9000", name, per)
+		}
+		if n := netio.Buffers(e); n != 0 {
+			t.Errorf("%d buffers in use", n)
+		}
+		t.Logf("TLS %s: heap %.0f B, resident %.0f B per idle connection", name, per, float64(rss2-rss)/conns)
+	}
 }
 
 // memory returns the live heap and the resident memory, in bytes.

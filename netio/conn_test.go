@@ -421,6 +421,27 @@ func TestUnixGoneWhilePaused(t *testing.T) {
 	}
 }
 
+// A Unix peer that half closes and then is gone ends the Conn, although nobody
+// reads any more.
+func TestUnixGoneAfterEOF(t *testing.T) {
+	e := netiotest.Engine(t, netio.Config{})
+	got := make(chan error, 2)
+	path := filepath.Join(t.TempDir(), "s")
+	ls := netiotest.Listen(t, e, netio.ListenOptions{Address: path}, func(c *netio.Conn) netio.Handler {
+		return &netiotest.Funcs{
+			EOF:   func(*netio.Conn) { got <- nil },
+			Close: func(_ *netio.Conn, err error) { got <- err },
+		}
+	})
+	p := netiotest.Dial(t, ls.Addr())
+	p.CloseWrite()
+	netiotest.Await(t, got)
+	p.Close()
+	if err := netiotest.Await(t, got); err != syscall.EPIPE {
+		t.Errorf("OnClose: %v", err)
+	}
+}
+
 // A peer that does not read is told apart from the others, once, and cut; the
 // others go on.
 func TestSlowReader(t *testing.T) {

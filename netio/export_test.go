@@ -32,3 +32,11 @@ func PerLoop(e *Engine) (n []int) {
 	}
 	return n
 }
+
+// Rest has the listener's loop rest it, as if there were no descriptor even for
+// turning peers away.
+func Rest(ls *Listener) {
+	done := make(chan bool)
+	ls.loop.post(task{fn: func() { ls.loop.rest(ls); close(done) }})
+	<-done
+}
