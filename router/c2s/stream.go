@@ -1,6 +1,7 @@
 package c2s
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"time"
@@ -90,8 +91,13 @@ func (s *Stream) OnData(c *netio.Conn, b []byte) (used int) {
 			s.fail(err)
 		}
 	}
-	if s.state == stClosing {
+	switch s.state {
+	case stClosing:
 		return len(b) // RFC 6120 §4.9.1.1: after the last word nothing is handled
+	case stTLS:
+		// RFC 6120 §5.3.3 allows no white space behind <starttls/>, but some clients send a line end.
+		// It is no part of a TLS record, so it cannot be meant for the handshake.
+		used += len(b[used:]) - len(bytes.TrimLeft(b[used:], " \t\r\n"))
 	}
 	return used
 }
