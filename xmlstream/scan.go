@@ -190,12 +190,12 @@ func (d *doc) bang(b []byte, p int) (int, state) {
 		return d.fail(p-2, ErrRestricted, "comment")
 	case rest[0] >= 'A' && rest[0] <= 'Z':
 		return d.fail(p-2, ErrRestricted, "document type definition")
+	case rest[0] == '[' && len(d.open) == 0 && d.mode == inStream: // however it goes on
+		return d.fail(p-2, ErrStrayText, "CDATA section")
+	case rest[0] == '[' && len(d.open) == 0:
+		return d.fail(p-2, ErrNotWellFormed, "CDATA section outside of the root")
 	case string(rest[:n]) != intro[:n]:
 		return d.fail(p-2, ErrNotWellFormed, `"<!" that starts nothing known`)
-	case len(d.open) == 0 && d.mode == inStream:
-		return d.fail(p-2, ErrStrayText, "CDATA section")
-	case len(d.open) == 0:
-		return d.fail(p-2, ErrNotWellFormed, "CDATA section outside of the root")
 	case n < len(intro):
 		return d.short(p, stBang)
 	}
