@@ -73,8 +73,8 @@ func bind(t *testing.T, src string) (*Tree, string) {
 
 func TestBindErrors(t *testing.T) {
 	for _, tt := range []struct{ src, want string }{
-		{"server { idle_tiem = 3 }", `f:1:10: unknown option "idle_tiem" in Server; did you mean Idle_Time?`},
-		{"sever { }", `f:1:1: unknown stanza "sever" in the global scope; did you mean Server?`},
+		{"server { idle_tiem = 3 }", `f:1:10: unknown option "idle_tiem" in Server (did you mean Idle_Time?)`},
+		{"sever { }", `f:1:1: unknown stanza "sever" in the global scope (did you mean Server?)`},
 		{"server { zzzzzz = 3 }", `f:1:10: unknown option "zzzzzz" in Server`},
 		{"server { password = 3 }", `f:1:10: "password" is not valid in Server; it is valid in HTTP`},
 		{"http { idle_time = 3 }", `f:1:8: "idle_time" is not valid in HTTP; it is valid in the global scope, Server, Listen of Server and Peer`},
@@ -96,7 +96,7 @@ func TestBindErrors(t *testing.T) {
 		{"server { mode = 0888 }", `f:1:17: Mode = "0888": not a file mode; write octal digits up to 0777, such as 0660`},
 		{"server { speed = 5/x }", `f:1:18: Speed = "5/x": not a rate; write a number per second such as 50, or a number and seconds such as 100/60`},
 		{"server { speed = 5/60 }", `f:1:18: Speed = "5/60" is not yet supported`},
-		{"server { policy = refues }", `f:1:19: Policy = "refues": not one of Replace, Refuse, Invite; did you mean Refuse?`},
+		{"server { policy = refues }", `f:1:19: Policy = "refues": not one of Replace, Refuse, Invite (did you mean Refuse?)`},
 		{"server { policy = INVITE }", `f:1:19: Policy = "INVITE" is not yet supported`},
 		{"server { file = pipe:///x }", `f:1:17: File = "pipe:///x" is not yet supported: only files are`},
 		{"server { file = \"\" }", `f:1:17: File = "": the path is empty`},
@@ -105,7 +105,7 @@ func TestBindErrors(t *testing.T) {
 		{"server { enable = ( true ) }", `f:1:19: Enable takes one value, not a list: write Enable = true`},
 		{"server { auth = \"x\" }", `f:1:17: Auth takes a dictionary, not one value: write Auth = [ uri = … ]`},
 		{"server { auth = [ plain = x ] }", "f:1:17: Auth has no uri: write Auth = [ uri = \"…\" ]\nf:1:27: plain in Auth = \"x\": not a boolean; write true or false (also on/off, enabled/disabled, 1/0)"},
-		{"server { auth = [ urii = x ] }", "f:1:17: Auth has no uri: write Auth = [ uri = \"…\" ]\nf:1:19: unknown key \"urii\" in Auth; did you mean uri?; its keys are uri, plain and hosts"},
+		{"server { auth = [ urii = x ] }", "f:1:17: Auth has no uri: write Auth = [ uri = \"…\" ]\nf:1:19: unknown key \"urii\" in Auth (did you mean uri?); its keys are uri, plain and hosts"},
 		{"server { auth = [ uri = a://\n URI = b:// ] }", `f:2:2: uri stands in Auth twice; the first is on line 1`},
 		{"server { auth = [ uri = nothing ] }", `f:1:25: uri in Auth = "nothing": not a URI; write scheme://…, such as file:///etc/roost/passwd`},
 		{"server { auth = [ uri = HTTP://x ] }", `f:1:25: uri in Auth = "HTTP://x" is not yet supported`},
@@ -310,8 +310,8 @@ func TestWriteMarkdown(t *testing.T) {
 func TestSuggest(t *testing.T) {
 	names := []string{"Idle_Time", "tls_key", "enable"}
 	for in, want := range map[string]string{
-		"idletime": "; did you mean Idle_Time?", "IDLE_TMIE": "; did you mean Idle_Time?", "tls_kye": "; did you mean tls_key?",
-		"enabled": "; did you mean enable?", "x": "", "something_else": "", "": "", strings.Repeat("e", 70): "",
+		"idletime": " (did you mean Idle_Time?)", "IDLE_TMIE": " (did you mean Idle_Time?)", "tls_kye": " (did you mean tls_key?)",
+		"enabled": " (did you mean enable?)", "tls_k": " (did you mean tls_key?)", "x": "", "something_else": "", "": "", strings.Repeat("e", 70): "",
 	} {
 		if got := suggest(in, names); got != want {
 			t.Errorf("%s: %q, want %q", in, got, want)

@@ -1,7 +1,10 @@
 package ecconf
 
-// suggest returns "; did you mean X?" for the candidate nearest to name, or ""
-// when none is near enough to be what was meant.
+import "strings"
+
+// suggest returns " (did you mean X?)" for the candidate nearest to name, else for
+// the shortest one that name is the beginning of, or "" when none is near enough
+// to be what was meant.
 func suggest(name string, candidates []string) string {
 	const longest = 64 // names of this language are shorter; bounds the work
 	if len(name) > longest {
@@ -14,9 +17,23 @@ func suggest(name string, candidates []string) string {
 		}
 	}
 	if at == "" {
+		at = completion(lower(name), candidates)
+	}
+	if at == "" {
 		return ""
 	}
-	return "; did you mean " + at + "?"
+	return " (did you mean " + at + "?)"
+}
+
+// completion returns the shortest candidate that begins with name, which must be
+// long enough to say something.
+func completion(name string, candidates []string) (at string) {
+	for _, c := range candidates {
+		if len(name) > 2 && strings.HasPrefix(lower(c), name) && (at == "" || len(c) < len(at)) {
+			at = c
+		}
+	}
+	return at
 }
 
 // distance is the edit distance of Levenshtein, with two neighbours swapped
