@@ -166,6 +166,9 @@ func (s *Stream) saslSuccess(data []byte) {
 		s.fail(&stanza.StreamError{Condition: stanza.StreamInternalServerError, Err: err})
 		return
 	}
+	if s.cfg.LogLogins {
+		s.srv.Log.Info("authentication succeeded", "peer", s.conn.RemoteAddr(), "user", user.String())
+	}
 	s.nego.user, s.nego.exchange, s.nego.env = user, nil, nil
 	s.write(func(dst []byte) []byte { return appendSASL(dst, "success", data, data != nil) })
 	s.state = stAuthHeader

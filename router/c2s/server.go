@@ -24,6 +24,7 @@ type Config struct {
 	Realm      string          // of DIGEST-MD5; empty: the stream's domain
 	Store      sasl.Store      // for PLAIN and SCRAM
 	Digest     sasl.Store      // for DIGEST-MD5; nil: not offered
+	LogLogins  bool            // log those that succeed, too
 
 	PreAuth         xmlstream.Limits // until the resource is bound
 	Bound           xmlstream.Limits
