@@ -52,16 +52,61 @@ func (db *DB) openBadger() (err error) {
 			err = db.openError(fmt.Errorf("%v", r))
 		}
 	}()
-	if !db.o.InMemory {
-		if err := checkTables(db.o.Dir, db.badgerOptions(), false); err != nil {
-			return db.openError(err)
-		}
+	if err := db.prepareFiles(); err != nil {
+		return db.openError(err)
 	}
 	db.b, err = badger.OpenManaged(db.badgerOptions())
 	if err != nil {
 		return db.openError(err)
 	}
 	db.last.Store(db.b.MaxVersion())
+	return nil
+}
+
+// As Badger says it.
+var (
+	errInUse   = errors.New("Cannot acquire directory lock")
+	errUnclean = errors.New("Log truncate required")
+)
+
+// prepareFiles looks after the files before Badger does, under its lock.
+func (db *DB) prepareFiles() error {
+	if db.o.InMemory {
+		return nil
+	}
+	unlock, err := lockDir(db.o.Dir, db.o.ReadOnly)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := removeUnborn(db.o.Dir, db.o.ReadOnly); err != nil {
+		return err
+	}
+	return checkTables(db.o.Dir, db.badgerOptions(), false)
+}
+
+// removeUnborn removes log files without a byte. A process that was killed
+// between making a log and giving it its size leaves one, and Badger refuses
+// to open a directory with it. For a reader it is errUnclean.
+func removeUnborn(dir string, readOnly bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); ext != ".mem" && ext != ".vlog" {
+			continue
+		}
+		if st, err := e.Info(); err != nil || st.Size() > 0 {
+			continue // one that cannot be looked at is Badger's to report
+		}
+		if readOnly {
+			return errUnclean
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -73,19 +118,22 @@ var storeFile = regexp.MustCompile(`[^\s":,]*(?:\d+\.(?:sst|mem|vlog)|MANIFEST|K
 func (db *DB) openError(err error) error {
 	text := err.Error()
 	switch {
-	case strings.Contains(text, "Cannot acquire directory lock"):
+	case strings.Contains(text, errInUse.Error()):
 		who := "another roost runs on it"
 		if pid, err := os.ReadFile(filepath.Join(db.o.Dir, "LOCK")); err == nil && len(pid) > 0 {
 			who += " (process " + strings.TrimSpace(string(pid)) + ")"
 		}
 		return fmt.Errorf("store %s: %w: %s; stop it, or use its console", db.name, ErrLocked, who)
-	case db.o.ReadOnly && strings.Contains(text, "Log truncate required"):
+	case db.o.ReadOnly && strings.Contains(text, errUnclean.Error()):
 		return fmt.Errorf("store %s was not closed cleanly and cannot be read only; start the server on it once: %w", db.name, err)
 	}
 	if e := asDisk(err); errors.Is(e, ErrNoSpace) || errors.Is(e, os.ErrPermission) {
 		return fmt.Errorf("store %s: %w", db.name, e)
 	}
 	file := storeFile.FindString(text)
+	if strings.Contains(text, "key registry") || strings.Contains(text, "sanity text") {
+		file = badger.KeyRegistryFileName
+	}
 	if file == "" {
 		file = "a file in " + db.name
 	} else if !strings.Contains(file, "/") {

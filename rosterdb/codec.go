@@ -137,7 +137,7 @@ func (r *record) find(contact string) (i int, ok bool, err error) {
 
 // item decodes entry i.
 func (r *record) item(i int) (Item, error) {
-	return decodeItem(string(r.entry(i)), r.base)
+	return decodeItem(string(r.entry(i)), r.base, new([]string))
 }
 
 // flags are the flags of entry i and how many bytes of request it keeps.
@@ -180,7 +180,8 @@ func (r *record) usage() (u usage, err error) {
 	return u, nil
 }
 
-// roster decodes all entries. The strings share one copy of the area.
+// roster decodes all entries. The strings share one copy of the area, the
+// groups one array.
 func (r *record) roster() (*Roster, error) {
 	out := &Roster{Ver: r.ver}
 	if r.n == 0 {
@@ -188,8 +189,9 @@ func (r *record) roster() (*Roster, error) {
 	}
 	out.Items = make([]Item, r.n)
 	area := string(r.area)
+	groups := make([]string, 0, r.n)
 	for i := range r.n {
-		it, err := decodeItem(area[r.offset(i):r.offset(i+1)], r.base)
+		it, err := decodeItem(area[r.offset(i):r.offset(i+1)], r.base, &groups)
 		if err != nil {
 			return nil, fmt.Errorf("entry %d: %w", i, err)
 		}
@@ -300,8 +302,9 @@ func appendItem(b []byte, it *Item, base uint64) []byte {
 	return b
 }
 
-// decodeItem reads one entry; the result's strings share e.
-func decodeItem(e string, base uint64) (Item, error) {
+// decodeItem reads one entry; the result's strings share e, its groups stand
+// in slab, which it grows.
+func decodeItem(e string, base uint64, slab *[]string) (Item, error) {
 	d := decoder{b: viewOf(e)}
 	at := 0
 	str := func() string { // d.bytes as a part of e
@@ -319,9 +322,12 @@ func decodeItem(e string, base uint64) (Item, error) {
 		if n > uint64(len(d.b)) {
 			return Item{}, errShort
 		}
-		it.Groups = make([]string, 0, n)
+		first := len(*slab)
 		for range n {
-			it.Groups = append(it.Groups, str())
+			*slab = append(*slab, str())
+		}
+		if n > 0 {
+			it.Groups = (*slab)[first:len(*slab):len(*slab)]
 		}
 	}
 	if flags&flagMore != 0 {

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"roost/rosterdb"
 	"roost/rosterdb/storetest"
 )
@@ -29,4 +31,20 @@ func TestInMemory(t *testing.T) {
 
 func TestOnDisk(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) rosterdb.Store { return openStore(t, options(t.TempDir())) })
+}
+
+// Nothing runs on after Close, nor after an Open that failed.
+func TestNoGoroutinesLeft(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	dir := t.TempDir()
+	for range 2 {
+		db, err := rosterdb.Open(options(dir))
+		must(t, err)
+		_, err = rosterdb.Open(options(dir))
+		says(t, err, rosterdb.ErrLocked)
+		_, err = db.SetItem(addr(t, "a@x"), addr(t, "b@x"), "", nil, rosterdb.Limits{})
+		must(t, err)
+		must(t, db.Close())
+	}
+	goleak.VerifyNone(t, before)
 }

@@ -6,3 +6,5 @@ package rosterdb
 func asDisk(err error) error     { return err }
 func checkFileSize(string) error { return nil }
 func checkDescriptors() error    { return nil }
+
+func lockDir(string, bool) (unlock func(), err error) { return func() {}, nil }

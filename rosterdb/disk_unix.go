@@ -5,6 +5,7 @@ package rosterdb
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 )
@@ -67,4 +68,20 @@ func checkDescriptors() error {
 		return fmt.Errorf("%w: no descriptors left for its files, raise the limit (ulimit -n): %w", ErrReadOnly, err)
 	}
 	return nil
+}
+
+// lockDir takes the lock that Badger takes, shared for a reader.
+func lockDir(dir string, shared bool) (unlock func(), err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	how := syscall.LOCK_EX
+	if shared {
+		how = syscall.LOCK_SH
+	}
+	if err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(errInUse, err, f.Close())
+	}
+	return func() { _ = f.Close() }, nil // which unlocks
 }

@@ -119,6 +119,7 @@ func FuzzRosterJSON(f *testing.F) {
 	f.Add([]byte(seedJSON))
 	f.Add(RosterJSON(goldenRoster(f)))
 	f.Add([]byte(`{"b@x":{"a": {"b" : [1, 2]}, "c\"":null,"pending_requests":{"d":1.0,"subscribe":{"stanza":"\ud800"}}}}`))
+	f.Add([]byte(`{"b@x":{"pending_requests":{"subscribe":{"stanza":""}}}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := ParseRosterJSON(b)
 		if err != nil {

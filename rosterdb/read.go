@@ -1,6 +1,7 @@
 package rosterdb
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -79,29 +80,45 @@ func (db *DB) publish(ts uint64) {
 	db.b.SetDiscardTs(oldest)
 }
 
+// read calls fn with one value, nil when there is none; it is valid until fn
+// returns.
+func (db *DB) read(key []byte, fn func(value []byte) error) error {
+	return db.view(func(txn *badger.Txn) error { return valueFrom(txn, key, fn) })
+}
+
 // get reads one value; nil when there is none. The caller owns it.
 func (db *DB) get(key []byte) (v []byte, err error) {
-	err = db.view(func(txn *badger.Txn) error {
-		v, err = getFrom(txn, key)
-		return err
+	err = db.read(key, func(value []byte) error {
+		v = bytes.Clone(value)
+		return nil
 	})
 	return v, err
 }
 
 // getFrom reads one value; nil when there is none. The caller owns it.
-func getFrom(txn *badger.Txn, key []byte) ([]byte, error) {
+func getFrom(txn *badger.Txn, key []byte) (v []byte, err error) {
+	err = valueFrom(txn, key, func(value []byte) error {
+		v = bytes.Clone(value)
+		return nil
+	})
+	return v, err
+}
+
+func valueFrom(txn *badger.Txn, key []byte, fn func(value []byte) error) error {
 	item, err := txn.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
-		return nil, nil
+		return fn(nil)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("key %q: %w", key, err)
+		return fmt.Errorf("key %q: %w", key, err)
 	}
-	v, err := item.ValueCopy(nil)
-	if err != nil {
-		return nil, fmt.Errorf("key %q: %w", key, err)
-	}
-	return unseal(key, v)
+	return item.Value(func(stored []byte) error {
+		v, err := unseal(key, stored)
+		if err != nil {
+			return err
+		}
+		return fn(v)
+	})
 }
 
 // keysFrom yields the keys that start with prefix, in order; a key is valid

@@ -30,13 +30,12 @@ func (l Limits) withDefaults() Limits {
 }
 
 // Roster implements Store.
-func (db *DB) Roster(owner jid.JID) (*Roster, error) {
-	key := userKey(kindRoster, owner)
-	b, err := db.get(key)
-	if err != nil {
-		return nil, err
-	}
-	return decodeRoster(owner, b)
+func (db *DB) Roster(owner jid.JID) (r *Roster, err error) {
+	err = db.read(userKey(kindRoster, owner), func(b []byte) error {
+		r, err = decodeRoster(owner, b)
+		return err
+	})
+	return r, err
 }
 
 func decodeRoster(owner jid.JID, b []byte) (*Roster, error) {
@@ -55,31 +54,23 @@ func badRoster(owner jid.JID, err error) error {
 }
 
 // Item implements Store.
-func (db *DB) Item(owner, contact jid.JID) (Item, bool, error) {
-	b, err := db.get(userKey(kindRoster, owner))
-	if err != nil {
-		return Item{}, false, err
-	}
-	r, err := parseRecord(b)
-	if err != nil {
-		return Item{}, false, badRoster(owner, err)
-	}
-	i, ok, err := r.find(contact.Bare().String())
-	if err != nil || !ok {
-		return Item{}, false, corruptIf(owner, err)
-	}
-	it, err := r.item(i)
-	if err != nil {
-		return Item{}, false, badRoster(owner, err)
-	}
-	return it, true, nil
-}
-
-func corruptIf(owner jid.JID, err error) error {
-	if err == nil {
+func (db *DB) Item(owner, contact jid.JID) (it Item, ok bool, err error) {
+	err = db.read(userKey(kindRoster, owner), func(b []byte) error {
+		r, err := parseRecord(b)
+		if err != nil {
+			return badRoster(owner, err)
+		}
+		i, found, err := r.find(contact.Bare().String())
+		if err == nil && found {
+			it, err = r.item(i)
+		}
+		if err != nil {
+			return badRoster(owner, err)
+		}
+		ok = found
 		return nil
-	}
-	return badRoster(owner, err)
+	})
+	return it, ok, err
 }
 
 // Rosters implements Store. Domain "" means all.

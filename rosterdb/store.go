@@ -97,6 +97,7 @@ type OfflineLimits struct {
 type AccountOptions struct {
 	// DigestRealms: for each realm MD5(user:realm:password) is kept, which
 	// DIGEST-MD5 needs (RFC 2831). It is as good as the password for that realm.
+	// A new password forgets the realms that are not named again.
 	DigestRealms []string
 }
 
@@ -106,7 +107,8 @@ type ScramKeys struct {
 	Iterations                 int
 }
 
-// Exchange is one subscription stanza on its way. From and To are bare.
+// Exchange is one subscription stanza on its way. From and To are bare and not
+// the same: presence to oneself needs no subscription, ErrBadItem.
 type Exchange struct {
 	From, To jid.JID
 	Event    Event

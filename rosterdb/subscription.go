@@ -205,7 +205,7 @@ func nextInbound(s State, approved bool, e Event) Step {
 	if e == Subscribe {
 		switch {
 		case s.sub().HasFrom():
-			// RFC 6121 §3.1.3 rule 2, §A.3.1 note 2: subscribed already, the
+			// RFC 6121 §3.1.3, §A.3.1 note 2: subscribed already, the
 			// contact's side has forgotten; do not bother the user.
 			return Step{State: s, Approved: approved, Reply: Subscribed}
 		case approved:

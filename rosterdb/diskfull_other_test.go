@@ -1,0 +1,7 @@
+//go:build unix && !linux
+
+package rosterdb_test
+
+import "errors"
+
+func tmpfsChild(string) error { return errors.ErrUnsupported }
