@@ -1,7 +1,9 @@
 package netio_test
 
 import (
+	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"runtime"
 	"sync"
@@ -16,6 +18,22 @@ import (
 )
 
 const benchMessage = 300
+
+// A socketConn is a net.Conn over a bare descriptor, which a client can be
+// dropped from without a trace in the heap.
+type socketConn int
+
+func (fd socketConn) Read(p []byte) (int, error) {
+	n, err := unix.Read(int(fd), p)
+	return max(n, 0), err
+}
+func (fd socketConn) Write(p []byte) (int, error)   { return unix.Write(int(fd), p) }
+func (socketConn) Close() error                     { return nil }
+func (socketConn) LocalAddr() net.Addr              { return nil }
+func (socketConn) RemoteAddr() net.Addr             { return nil }
+func (socketConn) SetDeadline(time.Time) error      { return nil }
+func (socketConn) SetReadDeadline(time.Time) error  { return nil }
+func (socketConn) SetWriteDeadline(time.Time) error { return nil }
 
 // A pooledFrame is what a server would send: its bytes come from a pool.
 type pooledFrame struct {
@@ -219,4 +237,56 @@ func BenchmarkRelay(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkHandshake is TLS 1.3 with ECDSA P-256; the clients' half is in it.
+func BenchmarkHandshake(b *testing.B) {
+	server, client := netiotest.Certificates(b)
+	e := benchEngine(b, 0)
+	ls := netiotest.Listen(b, e, netio.ListenOptions{Backlog: 4096}, func(c *netio.Conn) netio.Handler {
+		c.StartTLS(server, 0)
+		return &netiotest.Funcs{}
+	})
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			conn, err := tls.Dial("tcp", ls.Addr().String(), client)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			conn.NetConn().(*net.TCPConn).SetLinger(0)
+			conn.Close()
+		}
+	})
+}
+
+// BenchmarkEchoTLS includes the client, one at a time.
+func BenchmarkEchoTLS(b *testing.B) {
+	server, client := netiotest.Certificates(b)
+	pool := newFrames()
+	e := benchEngine(b, 0)
+	addr := netiotest.Serve(b, e, func(c *netio.Conn) netio.Handler {
+		c.StartTLS(server, 0)
+		return &netiotest.Funcs{Data: func(c *netio.Conn, p []byte) int {
+			c.Send(frameOf(pool, p))
+			return len(p)
+		}}
+	})
+	s := newSwarm(b, addr, 1)
+	conn := tls.Client(socketConn(s.fds[0]), client)
+	msg := make([]byte, benchMessage)
+	if err := conn.Handshake(); err != nil {
+		b.Fatal(err)
+	}
+	measure(b, func() {
+		for range b.N {
+			if _, err := conn.Write(msg); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := io.ReadFull(conn, msg); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

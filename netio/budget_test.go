@@ -5,13 +5,11 @@ package netio_test
 import (
 	"crypto/tls"
 	"io"
-	"net"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -110,22 +108,6 @@ func TestIdleMemory(t *testing.T) {
 	}
 	t.Logf("heap %.0f B, resident %.0f B per idle connection", per, float64(rss2-rss)/conns)
 }
-
-// A socketConn is a net.Conn over a bare descriptor, which a client can be
-// dropped from without a trace in the heap.
-type socketConn int
-
-func (fd socketConn) Read(p []byte) (int, error) {
-	n, err := unix.Read(int(fd), p)
-	return max(n, 0), err
-}
-func (fd socketConn) Write(p []byte) (int, error)   { return unix.Write(int(fd), p) }
-func (socketConn) Close() error                     { return nil }
-func (socketConn) LocalAddr() net.Addr              { return nil }
-func (socketConn) RemoteAddr() net.Addr             { return nil }
-func (socketConn) SetDeadline(time.Time) error      { return nil }
-func (socketConn) SetReadDeadline(time.Time) error  { return nil }
-func (socketConn) SetWriteDeadline(time.Time) error { return nil }
 
 // An idle TLS connection is crypto/tls's affair, mostly: its keys, and buffers
 // that it never gives back.
