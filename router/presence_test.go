@@ -143,6 +143,7 @@ func TestDirectedPresence(t *testing.T) {
 	send("none@x/r", gone) // §4.6.4: taken back
 	got(t, "taken back", c.all, map[*Client][]string{c.none: {presence("a@x/2", "none@x/r", gone)}})
 	send("both@x/r", away) // sees it anyway
+	send("a@x/1", away)    // so does this
 	c.Drain()
 	c.two.Leave()
 	got(t, "end", c.all, map[*Client][]string{ // §4.6.3; once each
@@ -278,9 +279,8 @@ func TestPresenceSwitchedOff(t *testing.T) {
 	s := New(t, Options{NoPresence: true})
 	a, b := s.Bind("a@x/r"), s.Bind("b@x/r")
 	for _, typ := range []string{"", " type='unavailable'", " type='subscribe' to='b@x'", " to='b@x'"} {
-		g := a.Got()
 		a.Send("<presence id='1'" + typ + "/>")
-		if g = a.Got(); len(g) != 1 || !strings.Contains(g[0], "<service-unavailable ") {
+		if g := a.Got(); len(g) != 1 || !strings.Contains(g[0], "<service-unavailable ") {
 			t.Errorf("presence%s: got %q", typ, g)
 		}
 	}

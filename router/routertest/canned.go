@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -17,6 +18,33 @@ type Accounts struct {
 	mu   sync.Mutex
 	have map[jid.JID]bool
 	Err  error // what Exists fails with
+	// OnExists runs in Exists, once.
+	OnExists func()
+}
+
+// once runs *hook, which mu guards, and forgets it.
+func once(mu *sync.Mutex, hook *func()) {
+	mu.Lock()
+	fn := *hook
+	*hook = nil
+	mu.Unlock()
+	if fn != nil {
+		fn()
+	}
+}
+
+// Meanwhile starts fn beside the caller and gives it time to go as far as it can. The channel is
+// closed when it has ended. For hooks: what the caller holds must keep fn waiting, or must not.
+func Meanwhile(fn func()) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	for range 1000 {
+		runtime.Gosched()
+	}
+	return done
 }
 
 // Add makes accounts.
@@ -33,6 +61,7 @@ func (a *Accounts) Add(users ...jid.JID) {
 
 // Exists implements router.Accounts.
 func (a *Accounts) Exists(user jid.JID) (bool, error) {
+	once(&a.mu, &a.OnExists)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.have[user], a.Err
@@ -46,6 +75,8 @@ type Rosters struct {
 	seen     []string
 	Err      error               // what every method fails with
 	Refuse   *stanza.StanzaError // what Subscription gives
+	// OnContacts runs in Contacts, once.
+	OnContacts func()
 }
 
 // Set puts contact into user's roster; from: the contact sees the user, to: the user the contact.
@@ -86,6 +117,7 @@ func (r *Rosters) AddPending(user jid.JID, stanza string) {
 
 // Contacts implements router.Rosters.
 func (r *Rosters) Contacts(user jid.JID) ([]router.Contact, error) {
+	once(&r.mu, &r.OnContacts)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.contacts[user]), r.Err
@@ -131,7 +163,7 @@ type Offline struct {
 	mu     sync.Mutex
 	kept   map[jid.JID][]string
 	Err    error  // what Add and Take fail with
-	OnTake func() // runs in Take before the stored messages are handed over
+	OnTake func() // runs in Take, once, before the stored messages are handed over
 }
 
 // Add implements router.Offline.
@@ -151,16 +183,14 @@ func (o *Offline) Add(user jid.JID, stanza []byte) error {
 // Take implements router.Offline.
 func (o *Offline) Take(user jid.JID, deliver func(stanza []byte) error) error {
 	o.mu.Lock()
-	kept, on := o.kept[user], o.OnTake
+	kept := o.kept[user]
 	if err := o.Err; err != nil {
 		o.mu.Unlock()
 		return err
 	}
 	delete(o.kept, user)
 	o.mu.Unlock()
-	if on != nil {
-		on()
-	}
+	once(&o.mu, &o.OnTake)
 	for i, m := range kept {
 		b := []byte(m)
 		err := deliver(b)
