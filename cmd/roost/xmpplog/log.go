@@ -1,0 +1,156 @@
+package xmpplog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+
+	"roost/cmd/roost/conf"
+	"roost/router/c2s"
+	"roost/xmlstream"
+	"roost/xmlstream/stanza"
+)
+
+// Log is all xmpp_loggers of a configuration. It is safe for concurrent use.
+type Log struct{ files []*file }
+
+var _ c2s.Tap = (*Log)(nil)
+
+// Options of Open.
+type Options struct {
+	Log        *slog.Logger // what goes wrong; nil: slog.Default()
+	QueueLimit int          // bytes of lines that wait for one file; 0: DefaultQueueLimit
+}
+
+// DefaultQueueLimit has room for some 40 000 lines of the default formats.
+const DefaultQueueLimit = 4 << 20
+
+// Open opens the file of every logger, so that one that cannot be written keeps the server from
+// starting.
+func Open(loggers []conf.Logger, o Options) (*Log, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.QueueLimit == 0 {
+		o.QueueLimit = DefaultQueueLimit
+	}
+	l := &Log{}
+	for _, c := range loggers {
+		f, err := openFile(c, o)
+		if err != nil {
+			err = fmt.Errorf("%s: %s: %w", c.Pos, label(c), err)
+			return nil, errors.Join(err, l.Close(context.Background()))
+		}
+		l.files = append(l.files, f)
+	}
+	return l, nil
+}
+
+// label names a logger for people.
+func label(c conf.Logger) string {
+	if c.Name == "" {
+		return "xmpp_logger"
+	}
+	return fmt.Sprintf("xmpp_logger %q", c.Name)
+}
+
+// Received implements c2s.Tap: R records.
+func (l *Log) Received(peer netip.AddrPort, st *stanza.Stanza) {
+	var x *scratch
+	s := subject{peer: peer, el: st.El}
+	for _, f := range l.files {
+		if f.conf.Reception == nil {
+			continue
+		}
+		if x == nil {
+			x = scratches.Get().(*scratch)
+			s.now, s.kind = unixNow(), kindOf(st.El)
+		}
+		x.line = appendRecord(x.line[:0], f.conf.Reception, &s)
+		f.put(x.line)
+	}
+	if x != nil {
+		x.release()
+	}
+}
+
+// Delivered implements c2s.Tap: D records, one for each element in b.
+func (l *Log) Delivered(peer netip.AddrPort, b []byte) {
+	if !l.wantsDelivery() {
+		return
+	}
+	x := scratches.Get().(*scratch)
+	s := subject{now: unixNow(), peer: peer}
+	err := x.elements(b, func(el xmlstream.Element) {
+		s.el, s.kind = el, kindOf(el)
+		l.delivered(x, &s)
+	})
+	if err != nil { // bytes that are no elements are still something that was sent
+		s.el, s.kind = xmlstream.Element{}, "stream"
+		l.delivered(x, &s)
+	}
+	x.release()
+}
+
+func (l *Log) delivered(x *scratch, s *subject) {
+	for _, f := range l.files {
+		if f.conf.Delivery != nil {
+			x.line = appendRecord(x.line[:0], f.conf.Delivery, s)
+			f.put(x.line)
+		}
+	}
+}
+
+func (l *Log) wantsDelivery() bool {
+	for _, f := range l.files {
+		if f.conf.Delivery != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Reopen writes what waits, and then opens every file anew, as after a rotation has moved it. A file
+// that cannot be opened goes on as it was.
+func (l *Log) Reopen() error {
+	var errs []error
+	for _, f := range l.files {
+		if err := f.reopen(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", label(f.conf), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close writes what waits and closes the files. Records that come later are dropped. ctx bounds how
+// long a disk that does not answer is waited for.
+func (l *Log) Close(ctx context.Context) error {
+	var errs []error
+	for _, f := range l.files {
+		if err := f.close(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", label(f.conf), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Stats is what one logger has done since it was opened.
+type Stats struct {
+	Name    string // as people know it
+	File    string
+	Written uint64 // records
+	Dropped uint64 // records
+	Waiting int    // bytes
+	Err     error  // why the file cannot be written at the moment; nil: it can
+}
+
+// Stats describes every logger.
+func (l *Log) Stats() []Stats {
+	var out []Stats
+	for _, f := range l.files {
+		out = append(out, f.stats())
+	}
+	return out
+}
