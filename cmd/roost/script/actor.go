@@ -18,11 +18,22 @@ const patience = 10 * time.Second
 type transcript struct {
 	b    []byte
 	line int // of the statement that runs
+	last time.Time
+}
+
+// pause makes waiting visible.
+func (t *transcript) pause() {
+	now := time.Now()
+	if gap := now.Sub(t.last); gap > 200*time.Millisecond && !t.last.IsZero() {
+		t.b = fmt.Appendf(t.b, "     (%v later)\n", gap.Round(100*time.Millisecond))
+	}
+	t.last = now
 }
 
 const maxShown = 2000 // bytes of one piece
 
 func (t *transcript) add(who, dir string, data []byte) {
+	t.pause()
 	text, cut := data, ""
 	if len(text) > maxShown {
 		text, cut = text[:maxShown], fmt.Sprintf(" … (%d bytes)", len(data))
@@ -31,6 +42,7 @@ func (t *transcript) add(who, dir string, data []byte) {
 }
 
 func (t *transcript) note(who, format string, args ...any) {
+	t.pause()
 	t.b = fmt.Appendf(t.b, "%4d %s: %s\n", t.line, who, fmt.Sprintf(format, args...))
 }
 

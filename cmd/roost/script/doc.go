@@ -13,8 +13,8 @@
 //	login USER@DOMAIN[/RESOURCE] [as NAME] [tls|direct] [interested] [online] [KEY=VALUE…]
 //	          connects, authenticates and binds; NAME is USER unless given. interested asks for
 //	          the roster, online sends presence; their answers are skipped. Keys as for auth and tls.
-//	connect NAME [direct] [listen=ADDR] [alpn=…] [sni=…] [version=1.2] [cert=alice]
-//	          only the TCP connection, or with direct the TLS listener
+//	connect NAME [direct [refused]] [listen=ADDR] [alpn=…] [sni=…] [version=1.2] [cert=alice]
+//	          only the TCP connection, or with direct the TLS listener; refused: which must refuse
 //	open NAME [to=DOMAIN]    sends a stream header, takes header and features
 //	starttls NAME            asks for TLS and does the handshake
 //	tls NAME                 does the handshake alone
@@ -50,6 +50,7 @@
 //	  <presence .../>
 //	  <message .../>
 //	}
+//	alice<until <r/>     that, after whatever else
 //	alice<nothing        what everybody sent is handled, and nothing has come: proved by a ping
 //	alice<stream-error host-unknown     that error, </stream:stream>, and the end of the connection
 //	alice<close          </stream:stream> and the end of the connection

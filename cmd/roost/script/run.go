@@ -139,10 +139,14 @@ func (r *run) exchange(st statement) error {
 		return nil
 	case "any":
 		return r.expectAny(a, st.text)
+	case "until":
+		return r.until(a, st.text)
 	case "nothing":
 		return r.nothing(a)
 	case "close":
-		return a.ended(true)
+		err := a.ended(true)
+		a.conn.Close()
+		return err
 	case "eof":
 		return a.ended(false)
 	case "gone":
@@ -176,6 +180,23 @@ func (r *run) expect(a *actor, text string) error {
 		}
 	}
 	return nil
+}
+
+// until throws away what comes before the first item that matches.
+func (r *run) until(a *actor, text string) error {
+	ps, err := parsePatterns(text)
+	if err != nil {
+		return err
+	}
+	for {
+		it, err := a.next()
+		if err != nil {
+			return fmt.Errorf("%w; expected at some time\n     %s", err, text)
+		}
+		if ps[0].match(it, r.vars) == nil {
+			return nil
+		}
+	}
 }
 
 // expectAny takes as many items as there are patterns, in any order.

@@ -100,16 +100,18 @@ func (r *run) restart() (err error) {
 	return err
 }
 
-// connect NAME [direct] [listen=ADDR]: a TCP connection, with TLS on it when direct.
+// connect NAME [direct [refused]] [listen=ADDR]: a TCP connection, with TLS on it when direct;
+// refused: the server must not take part in the handshake.
 func (r *run) connect(plain []string, opts map[string]string) error {
 	who := plain[0]
-	direct := false
+	words := map[string]bool{}
 	for _, w := range plain[1:] {
-		if w != "direct" {
+		if w != "direct" && w != "refused" {
 			return fmt.Errorf("unknown word %q", w)
 		}
-		direct = true
+		words[w] = true
 	}
+	direct := words["direct"]
 	listen := clearListen
 	if direct {
 		listen = directListen
@@ -134,7 +136,14 @@ func (r *run) connect(plain []string, opts map[string]string) error {
 	if !direct {
 		return nil
 	}
-	return r.handshake(a, opts)
+	err = r.handshake(a, opts)
+	if !words["refused"] {
+		return err
+	}
+	if err == nil { // TLS 1.3: the server may refuse when the client believes to be done
+		return a.vanished()
+	}
+	return nil
 }
 
 func (r *run) handshake(a *actor, opts map[string]string) error {
