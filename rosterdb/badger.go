@@ -63,10 +63,10 @@ func (db *DB) openBadger() (err error) {
 	return nil
 }
 
-// As Badger says it.
+// What Badger says in words of its own, which openError knows too.
 var (
-	errInUse   = errors.New("Cannot acquire directory lock")
-	errUnclean = errors.New("Log truncate required")
+	errInUse   = errors.New("the directory is locked")
+	errUnclean = errors.New("the logs end in the middle")
 )
 
 // prepareFiles looks after the files before Badger does, under its lock.
@@ -118,13 +118,13 @@ var storeFile = regexp.MustCompile(`[^\s":,]*(?:\d+\.(?:sst|mem|vlog)|MANIFEST|K
 func (db *DB) openError(err error) error {
 	text := err.Error()
 	switch {
-	case strings.Contains(text, errInUse.Error()):
+	case errors.Is(err, errInUse), strings.Contains(text, "Cannot acquire directory lock"):
 		who := "another roost runs on it"
 		if pid, err := os.ReadFile(filepath.Join(db.o.Dir, "LOCK")); err == nil && len(pid) > 0 {
 			who += " (process " + strings.TrimSpace(string(pid)) + ")"
 		}
 		return fmt.Errorf("store %s: %w: %s; stop it, or use its console", db.name, ErrLocked, who)
-	case db.o.ReadOnly && strings.Contains(text, errUnclean.Error()):
+	case errors.Is(err, errUnclean), db.o.ReadOnly && strings.Contains(text, "Log truncate required"):
 		return fmt.Errorf("store %s was not closed cleanly and cannot be read only; start the server on it once: %w", db.name, err)
 	}
 	if e := asDisk(err); errors.Is(e, ErrNoSpace) || errors.Is(e, os.ErrPermission) {

@@ -41,7 +41,7 @@ func (db *DB) Check() error {
 // blocks, or only the index and the last one.
 func checkTables(dir string, o badger.Options, all bool) error {
 	path := filepath.Join(dir, badger.ManifestFilename)
-	f, err := os.Open(path)
+	m, err := readManifest(path, o)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Badger would make a new one and remove every table.
 		for _, pattern := range []string{"*.sst", "*.mem"} {
@@ -54,22 +54,34 @@ func checkTables(dir string, o badger.Options, all bool) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	m, _, err := badger.ReplayManifestFile(f, 0, o)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	for id := range m.Tables {
 		name := table.NewFilename(id, dir)
 		err := checkTable(name, all)
-		if all && errors.Is(err, fs.ErrNotExist) {
-			continue // compaction was faster
+		if err == nil {
+			continue
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		// Compaction may have cut and removed it meanwhile; it tells the manifest first.
+		if now, merr := readManifest(path, o); merr == nil {
+			if _, ok := now.Tables[id]; !ok {
+				continue
+			}
 		}
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+func readManifest(path string, o badger.Options) (badger.Manifest, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return badger.Manifest{}, err
+	}
+	defer f.Close()
+	m, _, err := badger.ReplayManifestFile(f, 0, o)
+	if err != nil {
+		return badger.Manifest{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
 }
 
 // maxIndex bounds what is read for one index; a table of 256 MiB has less.
