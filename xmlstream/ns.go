@@ -2,8 +2,6 @@ package xmlstream
 
 import "unicode/utf8"
 
-func decodeRune(b []byte) (rune, int) { return utf8.DecodeRune(b) }
-
 // startsName reports whether b, which consists of NameChars, is not empty and starts with a NameStartChar.
 func startsName(b []byte) bool {
 	if len(b) == 0 {

@@ -149,6 +149,7 @@ func checkEncoding(v []byte) error {
 	return nil
 }
 
+// checkStandalone: RFC 6120 §11.5 lets a receiver ignore what it says.
 func checkStandalone(v []byte) error {
 	if string(v) != "yes" && string(v) != "no" {
 		return ErrNotWellFormed

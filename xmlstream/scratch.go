@@ -173,9 +173,9 @@ func (d *doc) clear() {
 	d.outerUsed, d.emptyRoot = false, false
 }
 
-// keepScratch is the most room, in bytes, that a doc may have and still go back to the pool: it
-// fits a roster of thousands of items; what a rare giant needed is left to the collector.
-const keepScratch = 1 << 20
+// keepScratch is the most room, in bytes, that a doc may have and still go back to the pool. It
+// fits a roster of more than a thousand items; what a rare giant needed is left to the collector.
+const keepScratch = 512 << 10
 
 func (d *doc) room() int {
 	return cap(d.nodes)*40 + cap(d.attrs)*24 + cap(d.binds)*20 + cap(d.text) + cap(d.open)*12 + cap(d.scope)*4

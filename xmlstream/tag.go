@@ -1,5 +1,7 @@
 package xmlstream
 
+import "unicode/utf8"
+
 // startTag reads the start tag whose name starts at p, up to the end of the tag when it can.
 func (d *doc) startTag(b []byte, p int) (int, state) {
 	if len(d.open) >= d.lim.MaxDepth {
@@ -15,11 +17,7 @@ func (d *doc) startTag(b []byte, p int) (int, state) {
 	// Nearly all names are letters up to the end of the tag or a space.
 	if q := letters(b, p); q > p && q < len(b) && (b[q] == '>' || b[q] == ' ' || b[q] == '/') {
 		n.name = int32(q - p)
-		if p, st := d.between(b, q); st >= stShort || st == stText {
-			return p, st
-		} else {
-			return d.tag(b, p, st)
-		}
+		return d.tag(b, q, stTag)
 	}
 	d.tok, d.colon = p, -1
 	return d.tag(b, p, stName)
@@ -75,30 +73,30 @@ func (d *doc) tag(b []byte, p int, st state) (int, state) {
 // between reads on from a place between attributes: simple attributes, up to one that is not or to the end
 // of the tag.
 func (d *doc) between(b []byte, p int) (int, state) {
-	st := stTag
-	for st == stTag {
-		if p < len(b) && b[p] == ' ' { // nearly always it is just one
-			d.space = true
-			p++
-		}
+	space := d.space
+	for {
 		for p < len(b) && class[b[p]]&cSpace != 0 {
-			d.space = true
+			space = true
 			p++
 		}
 		if p == len(b) {
+			d.space = space
 			return d.short(p, stTag)
 		}
 		switch c := b[p]; {
 		case class[c]&cStart != 0 || c >= 0x80:
-			if !d.space {
+			if !space {
 				return d.fail(p, ErrNotWellFormed, "no white space before an attribute")
 			}
 			if d.nattr >= d.lim.MaxAttrs {
 				return d.fail(p, ErrTooManyAttrs, "")
 			}
 			d.nattr++
-			d.tok, d.colon = p, -1
-			p, st = d.simpleAttr(b, p)
+			var st state
+			if p, st = d.simpleAttr(b, p); st != stTag {
+				return p, st
+			}
+			space = false
 		case c == '>':
 			return d.finishTag(p+1, false)
 		case c == '/':
@@ -107,7 +105,6 @@ func (d *doc) between(b []byte, p int) (int, state) {
 			return d.fail(p, ErrNotWellFormed, "start tag")
 		}
 	}
-	return p, st
 }
 
 // simpleAttr reads the attribute at p if it is plain: a name in ASCII without a prefix, '=', and a value. Where it
@@ -118,13 +115,11 @@ func (d *doc) simpleAttr(b []byte, p int) (int, state) {
 	for q < len(b) && class[b[q]]&cName != 0 {
 		q++
 	}
-	if q == p || q+2 >= len(b) || b[q] != '=' {
+	if q == p || q+2 >= len(b) || b[q] != '=' || b[q+1] != '\'' && b[q+1] != '"' {
+		d.tok, d.colon = p, -1
 		return p, stAttrName
 	}
 	quote, val := b[q+1], q+2
-	if quote != '\'' && quote != '"' {
-		return p, stAttrName
-	}
 	end := plain(b, val, quote)
 	if end == len(b) || b[end] != quote {
 		a := d.addAttr()
@@ -132,7 +127,6 @@ func (d *doc) simpleAttr(b []byte, p int) (int, state) {
 		d.tok, d.quote, d.dirty = val, quote, false
 		return end, stValue
 	}
-	d.space = false
 	if q-p == len("xmlns") && string(b[p:q]) == "xmlns" {
 		if at, st := d.declare(span{}, span{int32(val), int32(end - val)}, p); st != stTag {
 			return at, st
@@ -181,7 +175,7 @@ func (d *doc) name(b []byte, p int, st state) (int, state) {
 			if v != vOK {
 				return d.wide(b, p, st)
 			}
-			if r, _ := decodeRune(b[p:]); !isName(r) {
+			if r, _ := utf8.DecodeRune(b[p:]); !isName(r) {
 				return d.fail(p, ErrNotWellFormed, "name")
 			}
 			p += n

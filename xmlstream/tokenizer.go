@@ -1,7 +1,5 @@
 package xmlstream
 
-import "bytes"
-
 // Event says what Next found.
 type Event uint8
 
@@ -42,8 +40,8 @@ type Tokenizer struct {
 type phase uint8
 
 const (
-	atStart   phase = iota // nothing has come: a byte order mark or an XML declaration may
-	inProlog               // behind those: the root must come
+	atStart   phase = iota // nothing but white space has come: an XML declaration may
+	inProlog               // the root must come
 	inRoot                 // between the root's tags
 	rootEmpty              // the header was an empty-element tag, of which "/>" still stands
 	atEnd                  // behind the root
@@ -74,7 +72,7 @@ func (t *Tokenizer) Release() {
 // until buf is reused. For Open it is the root's start tag alone, for Close it is zero.
 //
 // ErrShort says that buf holds no more events: used bytes of it (white space between stanzas,
-// a byte order mark, an XML declaration) may go, the caller keeps the rest and calls again with
+// an XML declaration) may go, the caller keeps the rest and calls again with
 // the same bytes followed by more. They are not scanned again. A call with nothing to read also
 // frees the scratch, so that a caller should call until ErrShort (or Release).
 //
@@ -185,11 +183,21 @@ func (t *Tokenizer) between(buf []byte) (ev Event, used int, more bool) {
 		return 0, used, false
 	}
 	c := buf[used]
+	if c == '<' && t.phase != atEnd {
+		return 0, used, true
+	}
+	if c >= 0x80 {
+		switch _, v := wideRune(buf[used:]); v {
+		case vShort:
+			return 0, used, false
+		case vUTF8: // a peer that writes UTF-16 starts like this (RFC 6120 §11.6)
+			t.fail(used, ErrEncoding, "invalid UTF-8")
+			return 0, 0, false
+		}
+	}
 	switch {
 	case t.phase == atEnd:
 		t.fail(used, ErrNotWellFormed, "bytes after the end of the stream")
-	case c == '<':
-		return 0, used, true
 	case c < 0x20:
 		t.fail(used, ErrNotWellFormed, "control character")
 	case t.phase == inRoot:
@@ -200,23 +208,14 @@ func (t *Tokenizer) between(buf []byte) (ev Event, used int, more bool) {
 	return 0, 0, false
 }
 
-var bom = []byte("\xEF\xBB\xBF")
-
-// prolog reads a byte order mark, white space and an XML declaration. It returns false when it
-// needs more bytes or has failed.
+// prolog reads white space and an XML declaration. It returns false when it needs more bytes or has failed. A byte
+// order mark is text like any other (RFC 6120 §11.6), so that it is refused in front of the root.
 //
 // XML 1.0 §2.8 wants the declaration first. White space before it is let through all the
 // same: it is what a peer sent behind the last element of the stream that this one replaces.
 func (t *Tokenizer) prolog(buf []byte) (used int, ok bool) {
 	if t.phase == inProlog {
 		return 0, true
-	}
-	if t.off == 0 { // Unicode 23.8: a BOM is one only as the very first bytes
-		if n := min(len(buf), len(bom)); n < len(bom) && n > 0 && bytes.HasPrefix(bom, buf) {
-			return 0, false
-		} else if n == len(bom) && bytes.HasPrefix(buf, bom) {
-			used = n
-		}
 	}
 	for used < len(buf) && class[buf[used]]&cSpace != 0 {
 		used++

@@ -47,7 +47,7 @@ func run(l *Limits, pieces ...[]byte) string {
 		}
 	}
 	if bytes.HasPrefix(kept, []byte("<")) {
-		fmt.Fprintf(&w, "short\n") // how much of a BOM or a declaration is kept is of no interest
+		fmt.Fprintf(&w, "short\n") // how much of a declaration is kept is of no interest
 	}
 	return w.String()
 }
