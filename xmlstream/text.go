@@ -114,6 +114,9 @@ func (d *doc) plainText(i int32) (run []byte, ok bool) {
 	if n.flags&fDirty != 0 {
 		return nil, false
 	}
+	if n.next == i+1 && n.inner < n.close { // no children
+		return d.buf[n.inner:n.close:n.close], true
+	}
 	for gap := range d.gaps(i) {
 		if run != nil {
 			return nil, false
