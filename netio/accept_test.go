@@ -274,16 +274,15 @@ func TestNothingLeaks(t *testing.T) {
 		if round > 0 {
 			cancel() // at once, or with everybody's consent
 		}
-		go func() {
+		var wg sync.WaitGroup
+		wg.Go(func() {
 			for _, p := range peers {
 				p.Close()
 			}
-		}()
+		})
 		e.Shutdown(ctx)
 		cancel()
-		for _, p := range peers {
-			p.Close()
-		}
+		wg.Wait()
 		if n := netio.Buffers(e); n != 0 {
 			t.Errorf("round %d: %d buffers in use", round, n)
 		}

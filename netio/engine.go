@@ -77,13 +77,11 @@ func (e *Engine) serve() error {
 	}
 	for i, l := range e.loops {
 		if err := l.serve(); err != nil {
-			for _, l := range e.loops[:i] {
-				l.post(task{fn: l.halt})
-			}
 			for _, l := range e.loops[i:] {
 				l.closeFiles()
 			}
-			e.running.Wait()
+			e.loops = e.loops[:i]
+			e.halt()
 			return err
 		}
 	}
@@ -118,11 +116,20 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 		e.drain(context.Background())
 	}
 	e.handshakes.wg.Wait()
+	e.halt()
+	return err
+}
+
+// halt ends the loops and waits until netpoll has let go of them. (Serve returns
+// before the loop is closed.)
+func (e *Engine) halt() {
 	for _, l := range e.loops {
 		l.post(task{fn: l.halt})
 	}
+	for _, l := range e.loops {
+		<-l.closed
+	}
 	e.running.Wait()
-	return err
 }
 
 // forAll has every loop call fn for each of its Conns.

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"roost/netio"
 	"roost/netio/netiotest"
@@ -98,11 +97,10 @@ func (d *direction) open(t *testing.T, r io.Reader) (kind byte, plain string) {
 }
 
 // bareClient shakes hands with crypto/tls and goes on with bare records.
-func bareClient(t *testing.T, addr net.Addr, cfg *tls.Config) (conn net.Conn, in, out *direction) {
+func bareClient(t *testing.T, p *netiotest.Peer, cfg *tls.Config) (conn net.Conn, in, out *direction) {
 	t.Helper()
 	var keys strings.Builder
 	cfg.KeyLogWriter = &keys
-	p := netiotest.Dial(t, addr)
 	conn = p.Conn
 	st := p.StartTLS(cfg).ConnectionState()
 	if st.CipherSuite != tls.TLS_AES_128_GCM_SHA256 {
@@ -136,7 +134,7 @@ func TestKeyUpdate(t *testing.T) {
 			c.StartTLS(server, 0)
 			return lines(fs)(c)
 		})
-		conn, in, out := bareClient(t, addr, client)
+		conn, in, out := bareClient(t, netiotest.Dial(t, addr), client)
 		for i := range 10 {
 			msg := fmt.Sprintf("message %d\n", i)
 			flight := out.seal(recordData, msg)
@@ -176,9 +174,7 @@ func TestKeyUpdateFlood(t *testing.T) {
 		c.StartTLS(server, 0)
 		return &netiotest.Funcs{Close: func(_ *netio.Conn, err error) { closed <- err }}
 	})
-	conn, _, out := bareClient(t, ls.Addr(), client)
-	conn.(*net.TCPConn).SetReadBuffer(4096)
-	conn.SetWriteDeadline(time.Now().Add(netiotest.Patience))
+	conn, _, out := bareClient(t, netiotest.DialDeaf(t, ls.Addr()), client)
 	var err error
 	for err == nil {
 		flight := out.seal(recordHandshake, keyUpdate)

@@ -37,6 +37,7 @@ type loop struct {
 	once sync.Once
 	// started is closed by the first call of Accept.
 	started chan struct{}
+	closed  chan struct{} // closed by Close, netpoll's last word
 	ended   bool
 
 	events [maxEvents]unix.EpollEvent
@@ -78,7 +79,7 @@ type task struct {
 // newLoop opens a loop's descriptors and has netpoll serve it.
 func (e *Engine) newLoop() (_ *loop, err error) {
 	l := &loop{e: e, ep: -1, wfd: -1, tfd: -1, spare: -1,
-		started: make(chan struct{}), listeners: make(map[int32]*Listener)}
+		started: make(chan struct{}), closed: make(chan struct{}), listeners: make(map[int32]*Listener)}
 	defer func() {
 		if err != nil {
 			l.closeFiles()
@@ -138,6 +139,7 @@ func (l *loop) Addr() net.Addr { return &net.UnixAddr{Net: "unix"} }
 // Close implements net.Listener; netpoll calls it at the end of halt.
 func (l *loop) Close() error {
 	l.closeFiles()
+	close(l.closed)
 	return nil
 }
 

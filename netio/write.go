@@ -5,8 +5,8 @@ import (
 )
 
 const (
-	maxSeal   = 64 << 10  // plain bytes that are sealed and written at once
-	maxSealed = 128 << 10 // sealed bytes that may wait, besides the queue's SendLimit
+	maxSeal   = 64 << 10 // plain bytes that are sealed and written at once
+	maxSealed = 80 << 10 // sealed bytes that may wait, besides the queue's SendLimit: those and some answers
 )
 
 // flush writes what waits for the socket, with one system call, and says whether

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -188,7 +189,27 @@ type Peer struct {
 // Dial connects to addr, which may be TCP or Unix.
 func Dial(t testing.TB, addr net.Addr) *Peer {
 	t.Helper()
-	conn, err := net.DialTimeout(addr.Network(), addr.String(), Patience)
+	return dial(t, net.Dialer{Timeout: Patience}, addr)
+}
+
+// DialDeaf connects with as small a receive buffer as the kernel grants: a peer
+// that does not read takes a few kilobytes, and no more.
+func DialDeaf(t testing.TB, addr net.Addr) *Peer {
+	t.Helper()
+	return dial(t, net.Dialer{Timeout: Patience, Control: func(_, _ string, raw syscall.RawConn) error {
+		var err error
+		if err2 := raw.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 1)
+		}); err2 != nil {
+			return err2
+		}
+		return err
+	}}, addr)
+}
+
+func dial(t testing.TB, d net.Dialer, addr net.Addr) *Peer {
+	t.Helper()
+	conn, err := d.Dial(addr.Network(), addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}
