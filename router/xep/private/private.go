@@ -8,6 +8,7 @@ package private
 import (
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"strings"
 	"sync"
 
@@ -82,7 +83,7 @@ func (s *service) get(q *router.IQ) {
 		return
 	}
 	q.Result(func(dst []byte) []byte {
-		dst = append(dst, "<query xmlns='"+NS+"'>"...)
+		dst = append(dst, open...)
 		found := false
 		for el := range kept.Children() {
 			if same(el, want) {
@@ -94,7 +95,7 @@ func (s *service) get(q *router.IQ) {
 			dst = append(append(dst, '<'), want.Local()...)
 			dst = append(xmlstream.AppendAttr(dst, "xmlns", want.Space()), "/>"...)
 		}
-		return append(dst, "</query>"...)
+		return append(dst, end...)
 	})
 }
 
@@ -177,10 +178,14 @@ func (s *service) load(user jid.JID) (xmlstream.Element, error) {
 	return xmlstream.ParseElement(b, &s.read)
 }
 
+const (
+	open = "<query xmlns='" + NS + "'>"
+	end  = "</query>"
+)
+
 // merge is the document of kept with the elements of query in place of their namesakes. It is nil
 // when nothing is left.
 func merge(kept, query xmlstream.Element) []byte {
-	const open, end = "<query xmlns='" + NS + "'>", "</query>"
 	type name struct{ space, local string }
 	replaced := map[name]bool{}
 	for el := range query.Children() {
@@ -210,8 +215,8 @@ func empty(el xmlstream.Element) bool {
 	return len(el.Inner()) == 0
 }
 
-// appendStandalone writes el so that it means the same wherever it stands: what it inherits of
-// namespaces is declared in its start tag.
+// appendStandalone writes el so that it means the same as a child of the document: what it inherits
+// of namespaces is declared in its start tag.
 func appendStandalone(dst []byte, el xmlstream.Element) []byte {
 	raw := el.Raw()
 	n := 1 + len(el.Local())
@@ -221,10 +226,10 @@ func appendStandalone(dst []byte, el xmlstream.Element) []byte {
 	dst = append(dst, raw[:n]...)
 	from := len(dst)
 	dst = el.AppendDecls(dst)
-	decls := string(dst[from:])
+	// Whether el declares a default namespace itself shows when it is read in the document.
 	def := el.Namespace("")
-	alone, err := xmlstream.ParseElement([]byte(string(raw[:n])+decls+string(raw[n:])), nil)
-	if err != nil || string(alone.Namespace("")) != string(def) {
+	doc, err := xmlstream.ParseElement(slices.Concat([]byte(open), raw[:n], dst[from:], raw[n:], []byte(end)), nil)
+	if err != nil || string(doc.First().Namespace("")) != string(def) {
 		dst = xmlstream.AppendAttr(dst, "xmlns", def)
 	}
 	return append(dst, raw[n:]...)

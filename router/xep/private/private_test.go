@@ -76,7 +76,9 @@ func TestPrivate(t *testing.T) {
 func TestNamespacesSurvive(t *testing.T) {
 	for _, k := range []struct{ set, ask, want string }{
 		{"<query xmlns='" + NS + "' xmlns:e='urn:e'><e:x><e:y/></e:x></query>", "<x xmlns='urn:e'/>",
-			"<e:x xmlns:e='urn:e' xmlns='" + NS + "'><e:y/></e:x>"},
+			"<e:x xmlns:e='urn:e'><e:y/></e:x>"},
+		{"<p:query xmlns:p='" + NS + "' xmlns=''><e:x xmlns:e='urn:e'><y/></e:x></p:query>", "<x xmlns='urn:e'/>",
+			"<e:x xmlns='' xmlns:e='urn:e'><y/></e:x>"},
 		{"<p:query xmlns:p='" + NS + "' xmlns='urn:e'><x a='1'><y/></x></p:query>", "<x xmlns='urn:e'/>",
 			"<x xmlns='urn:e' a='1'><y/></x>"},
 		{"<p:query xmlns:p='" + NS + "'><x xmlns='urn:e'><y/></x></p:query>", "<x xmlns='urn:e'/>",
