@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 
 	"github.com/dgraph-io/badger/v4"
@@ -54,6 +55,9 @@ func (db *DB) commitLoop() {
 	batch := make([]*op, 0, maxBatchOps)
 	for o := range db.ops {
 		batch = append(batch[:0], o)
+		// Those that the last batch has just answered come back with their next
+		// change; without this they would wait for a flush of one.
+		runtime.Gosched()
 	gather:
 		for len(batch) < maxBatchOps {
 			select {

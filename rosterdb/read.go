@@ -39,6 +39,9 @@ func (db *DB) rescue(err *error) func() {
 		switch r := recover().(type) {
 		case nil:
 		case runtime.Error:
+			if *err = db.failure(); *err != nil {
+				return // Badger has no log file to read any more
+			}
 			*err = fmt.Errorf("store %s: %w: %v; restore it from a backup", db.name, ErrCorrupt, r)
 			db.log.Error("reading the store failed", "dir", db.name, "error", r, "stack", string(debug.Stack()))
 		default:
