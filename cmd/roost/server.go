@@ -82,9 +82,16 @@ func (s *Server) requestStop() { s.stopOnce.Do(func() { close(s.stopping) }) }
 // everything. ctx bounds how long slow clients are waited for.
 func (s *Server) Stop(ctx context.Context) error {
 	s.requestStop()
-	if s.router != nil {
+	if s.engine != nil {
+		for _, l := range s.open {
+			l.ln.Close() // nobody comes meanwhile
+		}
 		bye := stanza.StreamSystemShutdown.New()
-		s.router.EachSession(func(ses *router.Session) { ses.End(bye) })
+		s.engine.Each(func(_ *netio.Conn, h netio.Handler) { // streams that are not bound yet, too
+			if st, ok := h.(interface{ End(*stanza.StreamError) }); ok {
+				st.End(bye)
+			}
+		})
 	}
 	return s.close(ctx)
 }
