@@ -8,13 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxAccepts bounds the connections accepted from one socket per wake-up.
-const maxAccepts = 64
+// defaultAccepts bounds the connections accepted from one socket per wake-up.
+const defaultAccepts = 64
 
 // acceptFrom takes what waits at a listening socket and spreads it over the
 // loops.
 func (l *loop) acceptFrom(ls *Listener) {
-	for range maxAccepts {
+	for range ls.accepts {
+		if n := ls.maxQueued; n > 0 && ls.queued.Load() >= n {
+			return // the socket stays readable: the next wake-up tries again
+		}
 		fd, err := l.accept(ls)
 		switch err {
 		case nil:
@@ -121,7 +124,11 @@ func (l *loop) assign(fd int, ls *Listener) {
 	to.open.Add(1)
 	if to == l {
 		l.adopt(fd, ls)
-	} else if !to.post(task{fd: fd, ls: ls}) {
+		return
+	}
+	ls.queued.Add(1)
+	if !to.post(task{fd: fd, ls: ls}) {
+		ls.queued.Add(-1)
 		to.open.Add(-1)
 		l.refuse(fd)
 	}

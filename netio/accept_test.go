@@ -23,9 +23,16 @@ import (
 
 // Hundreds connect at once; all are served, and the loops share them evenly.
 func TestAcceptStorm(t *testing.T) {
+	t.Run("freely", func(t *testing.T) { acceptStorm(t, netio.ListenOptions{Backlog: 4096}) })
+	t.Run("one at a time", func(t *testing.T) {
+		acceptStorm(t, netio.ListenOptions{Backlog: 4096, Accepts: 1, AcceptQueue: 1})
+	})
+}
+
+func acceptStorm(t *testing.T, o netio.ListenOptions) {
 	e := netiotest.Engine(t, netio.Config{Loops: 2})
 	fs := &netiotest.Frames{T: t}
-	ls := netiotest.Listen(t, e, netio.ListenOptions{Backlog: 4096}, echo(fs))
+	ls := netiotest.Listen(t, e, o, echo(fs))
 	const clients = 400
 	var wg sync.WaitGroup
 	for i := range clients {
@@ -105,7 +112,8 @@ func TestRest(t *testing.T) {
 // it may lower.
 func TestDescriptors(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestOutOfDescriptors$", "-test.v")
-	cmd.Env = append(os.Environ(), "NETIO_LOWER_LIMIT=1")
+	// The race detector would sleep for a second at the end.
+	cmd.Env = append(os.Environ(), "NETIO_LOWER_LIMIT=1", "GORACE=atexit_sleep_ms=0")
 	out, err := cmd.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("--- PASS")) {
 		t.Errorf("%v\n%s", err, out)

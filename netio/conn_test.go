@@ -716,6 +716,7 @@ func TestPanic(t *testing.T) {
 		addr := netiotest.Serve(t, e, func(*netio.Conn) netio.Handler { boom(); return nil })
 		netiotest.Dial(t, addr).HearEnd()
 	})
+	netiotest.Shutdown(t, e) // a peer sees the end before it is counted
 	if s := e.Stats(); s.Panics != 13 || s.Conns != 0 {
 		t.Errorf("stats: %+v", s)
 	}

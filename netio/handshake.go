@@ -1,6 +1,7 @@
 package netio
 
 import (
+	"bytes"
 	"container/list"
 	"encoding/binary"
 	"fmt"
@@ -43,6 +44,17 @@ func (hs *handshake) take(c *Conn) {
 	if c.in != nil {
 		hs.in, hs.off = c.in, int(c.inOff)
 		c.in, c.inOff = nil, 0
+	}
+}
+
+// skipSpace drops white space in front of the first record. None begins with it, so it is not meant
+// for TLS: some clients end <starttls/> with a line end, which RFC 6120 §5.3.3 does not allow.
+func (hs *handshake) skipSpace(l *loop) {
+	b := hs.pending()
+	rest := bytes.TrimLeft(b, " \t\r\n")
+	hs.off += len(b) - len(rest)
+	if len(b) > 0 && len(rest) == 0 {
+		hs.drop(l)
 	}
 }
 
@@ -228,6 +240,9 @@ func (l *loop) serviceHandshake(c *Conn, t *tlsConn) {
 	hs := t.hs
 	t.mu.Lock()
 	hs.take(c)
+	if !hs.started {
+		hs.skipSpace(l)
+	}
 	b := hs.pending()
 	ahead := len(b) >= maxAhead
 	start := !hs.started && (hs.eof || firstRecord(b))

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,6 +35,13 @@ type ListenOptions struct {
 	// SendLimit is how many bytes may wait in one Conn's queue; default
 	// 1 MiB. A Frame that finds the queue empty is always taken.
 	SendLimit int
+	// Accepts bounds the connections that one wake-up of a loop takes from this
+	// socket before it serves the others; default 64.
+	Accepts int
+	// AcceptQueue bounds the connections that are accepted and wait for the loop
+	// that is to serve them. At the bound the socket is left alone: what comes
+	// waits in the backlog. 0 is no bound.
+	AcceptQueue int
 }
 
 // Validate says what is wrong with o: the address, or a negative number.
@@ -43,7 +52,7 @@ func (o ListenOptions) Validate() error {
 	for _, n := range []struct {
 		name  string
 		value int
-	}{{"backlog", o.Backlog}, {"receive buffer", o.RecvBuffer}, {"send buffer", o.SendBuffer}, {"send limit", o.SendLimit}} {
+	}{{"backlog", o.Backlog}, {"receive buffer", o.RecvBuffer}, {"send buffer", o.SendBuffer}, {"send limit", o.SendLimit}, {"number of accepts", o.Accepts}, {"accept queue", o.AcceptQueue}} {
 		if n.value < 0 {
 			return fmt.Errorf("Listen %s: %s %d is negative", o.Address, n.name, n.value)
 		}
@@ -64,6 +73,9 @@ func (o ListenOptions) withDefaults() ListenOptions {
 	if o.SendLimit == 0 {
 		o.SendLimit = defaultSendLimit
 	}
+	if o.Accepts == 0 {
+		o.Accepts = defaultAccepts
+	}
 	return o
 }
 
@@ -75,7 +87,11 @@ type Listener struct {
 	addr      net.Addr
 	name      string
 	sendLimit int
+	accepts   int         // per wake-up
+	maxQueued int32       // 0: no bound
 	file      os.FileInfo // of a Unix socket
+
+	queued atomic.Int32 // accepted, and on the way to another loop
 
 	mu sync.Mutex // guards fd, which is -1 when closed
 	fd int
@@ -98,6 +114,7 @@ func (e *Engine) Listen(o ListenOptions, accept func(*Conn) Handler) (*Listener,
 		return nil, err
 	}
 	ls.accept, ls.name, ls.sendLimit = accept, ls.addr.String(), o.SendLimit
+	ls.accepts, ls.maxQueued = o.Accepts, int32(min(o.AcceptQueue, math.MaxInt32))
 
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -273,6 +273,7 @@ func (l *loop) runInbox() bool {
 	for i := range tasks {
 		switch t := &tasks[i]; {
 		case t.ls != nil:
+			t.ls.queued.Add(-1)
 			l.adopt(t.fd, t.ls)
 		case t.c == nil:
 			t.fn()
