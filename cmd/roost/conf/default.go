@@ -9,7 +9,8 @@ xmpp {}
 
 xmpp_listener {
   AuthPlainParameters = [ uri = "accounts://" ]
-  require_tls = true   # with the certificate that the server makes for itself
+  require_tls = true                # with the certificate that the server makes for itself
+  disable_nagle_algorithm = true    # what has gathered is written at once anyway
   Listen "*:5222" {}
 }
 
