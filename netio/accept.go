@@ -15,8 +15,8 @@ const defaultAccepts = 64
 // loops.
 func (l *loop) acceptFrom(ls *Listener) {
 	for range ls.accepts {
-		if n := ls.maxQueued; n > 0 && ls.queued.Load() >= n {
-			return // the socket stays readable: the next wake-up tries again
+		if ls.queueFull() && l.hold(ls) {
+			return
 		}
 		fd, err := l.accept(ls)
 		switch err {
@@ -98,6 +98,36 @@ func (l *loop) rest(ls *Listener) {
 	}
 }
 
+// queueFull says that AcceptQueue connections wait for their loops.
+func (ls *Listener) queueFull() bool {
+	return ls.maxQueued > 0 && ls.queued.Load() >= ls.maxQueued
+}
+
+// hold stops listening to ls until dequeue finds room, and says whether it did: a
+// socket that is left readable would keep the loop spinning.
+func (l *loop) hold(ls *Listener) bool {
+	ls.mu.Lock()
+	if ls.fd >= 0 {
+		l.ctl(unix.EPOLL_CTL_MOD, ls.fd, 0, padListen)
+	}
+	ls.mu.Unlock()
+	ls.held.Store(true)
+	// Who made room before that Store saw nothing to do.
+	if ls.queueFull() || !ls.held.CompareAndSwap(true, false) {
+		return true
+	}
+	l.listenAgain(ls)
+	return false
+}
+
+// dequeue counts a connection that has arrived at its loop.
+func (ls *Listener) dequeue() {
+	ls.queued.Add(-1)
+	if ls.held.Load() && !ls.queueFull() && ls.held.CompareAndSwap(true, false) {
+		ls.loop.listenAgain(ls) // epoll_ctl may be called from any loop
+	}
+}
+
 func (l *loop) listenAgain(ls *Listener) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -128,7 +158,7 @@ func (l *loop) assign(fd int, ls *Listener) {
 	}
 	ls.queued.Add(1)
 	if !to.post(task{fd: fd, ls: ls}) {
-		ls.queued.Add(-1)
+		ls.dequeue()
 		to.open.Add(-1)
 		l.refuse(fd)
 	}

@@ -93,6 +93,52 @@ func TestMaxConns(t *testing.T) {
 	}
 }
 
+// While a loop is busy, no more than AcceptQueue connections wait for it; the
+// rest stays in the backlog, and comes when there is room.
+func TestAcceptQueue(t *testing.T) {
+	e := netiotest.Engine(t, netio.Config{Loops: 2})
+	block, blocked := make(chan bool), make(chan bool)
+	ls := netiotest.Listen(t, e, netio.ListenOptions{AcceptQueue: 1, Accepts: 2}, func(*netio.Conn) netio.Handler {
+		return &netiotest.Funcs{Data: func(c *netio.Conn, b []byte) int {
+			if string(b) == "block" {
+				blocked <- true
+				<-block
+			}
+			c.Send(netiotest.Text("done"))
+			return len(b)
+		}}
+	})
+	hello := func() *netiotest.Peer {
+		p := netiotest.Dial(t, ls.Addr())
+		p.Say("hello")
+		return p
+	}
+	first, second := hello(), netiotest.Dial(t, ls.Addr())
+	first.Hear("done")
+	second.Say("block") // the second loop, for it had fewer
+	netiotest.Await(t, blocked)
+	var rest []*netiotest.Peer
+	for range 6 {
+		rest = append(rest, hello())
+	}
+	rest[0].Hear("done") // the first loop's turn; the next waits for the second loop
+	for e.Stats().Conns < 4 {
+		runtime.Gosched()
+	}
+	for range 100 { // the first loop goes round
+		first.Say("hello")
+		first.Hear("done")
+	}
+	if n := e.Stats().Conns; n != 4 {
+		t.Errorf("%d connections were accepted, want 4", n)
+	}
+	close(block)
+	second.Hear("done")
+	for _, p := range rest[1:] {
+		p.Hear("done")
+	}
+}
+
 // A listener that has to rest accepts again with the next tick, and may be
 // closed meanwhile.
 func TestRest(t *testing.T) {

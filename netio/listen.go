@@ -92,6 +92,7 @@ type Listener struct {
 	file      os.FileInfo // of a Unix socket
 
 	queued atomic.Int32 // accepted, and on the way to another loop
+	held   atomic.Bool  // not accepting until there is room in the queue
 
 	mu sync.Mutex // guards fd, which is -1 when closed
 	fd int

@@ -273,7 +273,7 @@ func (l *loop) runInbox() bool {
 	for i := range tasks {
 		switch t := &tasks[i]; {
 		case t.ls != nil:
-			t.ls.queued.Add(-1)
+			t.ls.dequeue()
 			l.adopt(t.fd, t.ls)
 		case t.c == nil:
 			t.fn()
