@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"runtime"
 	"time"
 
 	"roost/cmd/roost/conf"
@@ -32,7 +31,7 @@ func (s *Server) modules() error {
 		front.Features = roster.StreamFeatures()
 	}
 	ping.Register(r)
-	version.Register(r, version.Info{Name: "Roost", Version: versionNumber, OS: runtime.GOOS})
+	version.Register(r, version.Info{Name: "Roost", Version: versionNumber}) // XEP-0092 §5: no word of the system
 	enttime.Register(r, time.Now)
 	last.Register(r, s.store, time.Now, s.log)
 	vcard.Register(r, s.store, vcard.Limits{})

@@ -34,7 +34,7 @@ type Service struct {
 func Register(r *router.Router, db rosterdb.Rosters, accounts router.Accounts, limits rosterdb.Limits) *Service {
 	s := &Service{r: r, db: db, accounts: accounts, limits: limits, seed: maphash.MakeSeed()}
 	r.Handle(
-		router.Row{Space: stanza.NSRoster, Local: "query", Get: true, Set: true, Blocks: true,
+		router.Row{Space: stanza.NSRoster, Local: "query", Get: true, Set: true, Blocks: true, Unknown: true,
 			To: router.ToOwn | router.ToOthers, Handle: s.serve})
 	r.AddFeature(router.ToServer, stanza.NSRoster)
 	r.SetRosters(s)
