@@ -121,6 +121,7 @@ func crashChild(arg string) error {
 // not is there whole or not at all.
 func TestCrash(t *testing.T) {
 	dir := t.TempDir()
+	mem := openStore(t, options("")) // the same changes, for comparison
 	rnd := rand.New(rand.NewPCG(9, 9))
 	for round := range 10 {
 		acked := crashRound(t, dir, round, 20+rnd.IntN(600))
@@ -129,7 +130,7 @@ func TestCrash(t *testing.T) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		for w, n := range acked {
-			checkCrash(t, db, round, w, n)
+			checkCrash(t, db, mem, round, w, n)
 		}
 		if err := db.Check(); err != nil {
 			t.Error(err)
@@ -166,12 +167,11 @@ func crashRound(t *testing.T, dir string, round, lines int) (acked [crashWorkers
 
 // checkCrash compares what a worker left with the same changes in memory: n of
 // them, or n+1, the last one not acknowledged.
-func checkCrash(t *testing.T, db rosterdb.Store, round, worker, n int) {
+func checkCrash(t *testing.T, db, mem rosterdb.Store, round, worker, n int) {
 	t.Helper()
 	a, b, err := crashUsers(round, worker)
 	must(t, err)
 	got := crashDump(t, db, a, b)
-	mem := openStore(t, options(""))
 	for i := range n {
 		must(t, crashStep(mem, a, b, i))
 	}

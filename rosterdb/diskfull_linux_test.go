@@ -32,13 +32,13 @@ func TestDiskFull(t *testing.T) {
 }
 
 func tmpfsChild(dir string) error {
-	if err := syscall.Mount("roost", dir, "tmpfs", 0, "size=128m"); err != nil {
+	if err := syscall.Mount("roost", dir, "tmpfs", 0, "size=224m"); err != nil {
 		return fmt.Errorf("mount: %w", err)
 	}
 	o := options(filepath.Join(dir, "store"))
 	o.MinFree = 64 << 20
 	ballast := filepath.Join(dir, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 20<<20), 0o600); err != nil {
+	if err := os.WriteFile(ballast, make([]byte, 96<<20), 0o600); err != nil {
 		return err
 	}
 	db, err := rosterdb.Open(o)
@@ -46,7 +46,7 @@ func tmpfsChild(dir string) error {
 		return err
 	}
 	defer db.Close()
-	n, err := fill(db, 0)
+	n, err := fill(db, 0, 1<<20)
 	if !errors.Is(err, rosterdb.ErrNoSpace) || n < 20 {
 		return fmt.Errorf("%d documents, then %w", n, err)
 	}
@@ -57,20 +57,22 @@ func tmpfsChild(dir string) error {
 	if err := os.Remove(ballast); err != nil {
 		return err
 	}
-	more, err := fill(db, n)
-	if !errors.Is(err, rosterdb.ErrNoSpace) || more == n {
+	more, err := fill(db, n, n+50)
+	if err != nil {
 		return fmt.Errorf("%d documents after space was made, then %w", more-n, err)
 	}
-	fmt.Printf("%d more, then: %v\n", more-n, err)
+	if err := os.WriteFile(ballast, make([]byte, 90<<20), 0o600); err != nil {
+		return err
+	}
 	if err := db.Close(); err != nil {
 		return err
 	}
 	// The full store opens and reads.
-	if db, err = rosterdb.Open(o); err != nil && !errors.Is(err, rosterdb.ErrNoSpace) {
+	if db, err = rosterdb.Open(o); err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	if err != nil {
-		return err
+	if _, err := fill(db, more, more+1); !errors.Is(err, rosterdb.ErrNoSpace) {
+		return fmt.Errorf("a change in the full store: %w", err)
 	}
 	return errors.Join(readBack(db, more), db.Close())
 }
@@ -78,8 +80,8 @@ func tmpfsChild(dir string) error {
 func fillKey(i int) (jid.JID, error) { return jid.Parse(fmt.Sprintf("u%d@x", i)) }
 
 // fill writes documents of 100 KiB from number n on until the store refuses.
-func fill(db *rosterdb.DB, n int) (int, error) {
-	for ; ; n++ {
+func fill(db *rosterdb.DB, n, end int) (int, error) {
+	for ; n < end; n++ {
 		who, err := fillKey(n)
 		if err == nil {
 			err = db.SetBlob(who, "n", fmt.Appendf(make([]byte, 100<<10), "%d", n), 1<<20)
@@ -88,6 +90,7 @@ func fill(db *rosterdb.DB, n int) (int, error) {
 			return n, err
 		}
 	}
+	return n, nil
 }
 
 func readBack(db *rosterdb.DB, n int) error {

@@ -72,7 +72,9 @@ func TestOpenBadDirectory(t *testing.T) {
 func filled(t *testing.T) (dir string, ann jid.JID) {
 	t.Helper()
 	dir, ann = t.TempDir(), addr(t, "ann@a.example")
-	db := openStore(t, options(dir))
+	o := options(dir)
+	o.NoSync = true
+	db := openStore(t, o)
 	for i := range 200 {
 		must(t, db.SetBlob(ann, fmt.Sprintf("ns%03d", i), []byte(strings.Repeat("x", 300)), 1000))
 	}
