@@ -61,10 +61,10 @@ func tmpfsChild(dir string) error {
 	if err != nil {
 		return fmt.Errorf("%d documents after space was made, then %w", more-n, err)
 	}
-	if err := os.WriteFile(ballast, make([]byte, 90<<20), 0o600); err != nil {
+	if err := db.Close(); err != nil {
 		return err
 	}
-	if err := db.Close(); err != nil {
+	if err := leave(dir, ballast, 40<<20); err != nil {
 		return err
 	}
 	// The full store opens and reads.
@@ -75,6 +75,15 @@ func tmpfsChild(dir string) error {
 		return fmt.Errorf("a change in the full store: %w", err)
 	}
 	return errors.Join(readBack(db, more), db.Close())
+}
+
+// leave makes file so long that only free bytes are left.
+func leave(dir, file string, free int64) error {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return err
+	}
+	return os.WriteFile(file, make([]byte, int64(st.Bavail)*st.Bsize-free), 0o600)
 }
 
 func fillKey(i int) (jid.JID, error) { return jid.Parse(fmt.Sprintf("u%d@x", i)) }
