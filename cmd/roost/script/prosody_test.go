@@ -28,6 +28,8 @@ func (p *prosody) Addr(listen string) string { return p.ports[listen] }
 
 func (p *prosody) Stop() error {
 	p.cmd.Process.Signal(syscall.SIGTERM)
+	late := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
+	defer late.Stop()
 	p.cmd.Wait()
 	return nil
 }
