@@ -187,6 +187,10 @@ func (x *scramExchange) onFinal(ctx context.Context, response []byte) ([]byte, e
 	return nil, fromStore(x.told)
 }
 
+// errCBData says that the client's GS2 header or channel-binding data is not what it should be
+// (RFC 5802 §7, "channel-bindings-dont-match").
+var errCBData = errors.New("the channel binding data is not that of this connection")
+
 // converse runs the conversation.
 func (x *scramExchange) converse(final string) (string, error) {
 	server, err := scramHash[x.row.hash].NewServer(func(string) (scram.StoredCredentials, error) {
@@ -214,7 +218,10 @@ func (x *scramExchange) converse(final string) (string, error) {
 		return "", errors.New("the salt or the iteration count changed meanwhile")
 	}
 	out, err := conv.Step(final)
-	if err != nil {
+	switch {
+	case out == scram.ErrChannelBindingsDontMatch: // the library's own words would log the binding data
+		return "", errCBData
+	case err != nil:
 		return "", err
 	}
 	if !conv.Valid() {
