@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"strings"
 
 	"roost/xmlstream"
 	"roost/xmlstream/stanza"
@@ -16,6 +17,17 @@ func AppendLast(dst []byte, e *stanza.StreamError) []byte {
 		dst = e.Append(dst)
 	}
 	return append(dst, End...)
+}
+
+// maxClip is how much of what a peer sent it is told again in a text, or is logged: bytes.
+const maxClip = 100
+
+// Clip is b for a text, cut when it is long.
+func Clip[T ~string | ~[]byte](b T) string {
+	if len(b) <= maxClip {
+		return string(b)
+	}
+	return strings.ToValidUTF8(string(b[:maxClip]), "") + "…"
 }
 
 // tooMuch are the limits of xmlstream.Limits; exceeding one is a violation of policy (§4.9.3.14).

@@ -73,7 +73,7 @@ func checkVersion(el xmlstream.Element) (old bool, err error) {
 	n, err1 := strconv.ParseUint(string(major), 10, 31)
 	_, err2 := strconv.ParseUint(string(minor), 10, 31)
 	if !dot || err1 != nil || err2 != nil || n < 1 {
-		return false, stanza.StreamUnsupportedVersion.With("version \"" + string(v) + "\" is not supported, 1.0 is")
+		return false, stanza.StreamUnsupportedVersion.With("version \"" + Clip(v) + "\" is not supported, 1.0 is")
 	}
 	return false, nil
 }
