@@ -2,8 +2,11 @@ package c2s
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"net/netip"
+	"strings"
 
 	"roost/router/sasl"
 	"roost/tlsconf"
@@ -12,29 +15,40 @@ import (
 	"roost/xmlstream/stanza"
 )
 
-// saslEnv is what mechanisms may know of the stream, made once per stream.
-func (s *Stream) saslEnv() *sasl.Env {
-	if s.nego.env != nil {
-		return s.nego.env
+// newNegotiation is what a stream on a plain connection begins with.
+func newNegotiation(cfg *Config, peer netip.AddrPort) *negotiation {
+	return &negotiation{peer: peer, env: sasl.Env{Realm: cfg.Realm, AllowPlain: cfg.AllowPlain, Store: cfg.Store, Digest: cfg.Digest}}
+}
+
+// secured notes what TLS says of the client. It is on the loop.
+func (s *Stream) secured(st *tls.ConnectionState) {
+	env := &s.nego.env
+	env.Secure = true
+	for _, b := range tlsconf.Bindings(st, s.cfg.TLS.Leaf(st.ServerName)) {
+		env.Bindings = append(env.Bindings, sasl.Binding{Type: b.Type, Data: b.Data})
 	}
-	env := &sasl.Env{Domain: s.nego.domain, Realm: s.cfg.Realm, AllowPlain: s.cfg.AllowPlain,
-		Store: s.cfg.Store, Digest: s.cfg.Digest}
-	if st := s.conn.TLS(); st != nil {
-		env.Secure = true
-		for _, b := range tlsconf.Bindings(st, s.cfg.TLS.Leaf(st.ServerName)) {
-			env.Bindings = append(env.Bindings, sasl.Binding{Type: b.Type, Data: b.Data})
-		}
-		if len(st.PeerCertificates) > 0 {
-			ok, err := tlsconf.VerifyClient(s.cfg.TLS, st)
-			if err != nil {
-				s.srv.Log.Info("client certificate not accepted", "peer", s.who(), "err", err)
-			}
-			env.CertVerified = ok
-			env.CertJIDs = tlsconf.XMPPAddrs(st.PeerCertificates[0])
-		}
+	if len(st.PeerCertificates) > 0 {
+		s.verify(st)
 	}
-	s.nego.env = env
-	return env
+}
+
+// verify checks the client's certificate beside the loop: it takes some signature verifications.
+func (s *Stream) verify(st *tls.ConnectionState) {
+	var ok bool
+	var addrs []string
+	var err error
+	s.async(s.srv.Auth, func() {
+		if s.job.orphaned() {
+			return
+		}
+		ok, err = tlsconf.VerifyClient(s.cfg.TLS, st)
+		addrs = tlsconf.XMPPAddrs(st.PeerCertificates[0])
+	}, func() {
+		if err != nil {
+			s.srv.Log.Info("client certificate not accepted", "peer", s.who(), "err", err)
+		}
+		s.nego.env.CertVerified, s.nego.env.CertJIDs = ok, addrs
+	})
 }
 
 // onAuth begins a SASL exchange (RFC 6120 §6.4.2).
@@ -52,7 +66,7 @@ func (s *Stream) onAuth(el xmlstream.Element) error {
 	if !s.mayAuthenticate() { // §6.5.4
 		return s.saslFailure(&sasl.Failure{Condition: sasl.EncryptionRequired, Text: "use STARTTLS first"})
 	}
-	x, err := sasl.Start(s.saslEnv(), string(name))
+	x, err := sasl.Start(&s.nego.env, string(name))
 	if err != nil {
 		return s.saslFailure(err)
 	}
@@ -121,6 +135,9 @@ func (s *Stream) proceed(message []byte) {
 	var err error
 	x := s.nego.exchange
 	s.async(s.srv.Auth, func() {
+		if s.job.orphaned() {
+			return // a flood of logins that nobody waits for costs no hashing
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.patience())
 		defer cancel()
 		out, done, err = x.Next(ctx, message)
@@ -167,9 +184,9 @@ func (s *Stream) saslSuccess(data []byte) {
 		return
 	}
 	if s.cfg.LogLogins {
-		s.srv.Log.Info("authentication succeeded", "peer", s.conn.RemoteAddr(), "user", user.String())
+		s.srv.Log.Info("authentication succeeded", "peer", s.nego.peer, "user", user.String())
 	}
-	s.nego.user, s.nego.exchange, s.nego.env = user, nil, nil
+	s.nego.user, s.nego.exchange = user, nil
 	s.write(func(dst []byte) []byte { return appendSASL(dst, "success", data, data != nil) })
 	s.state = stAuthHeader
 	s.headerSent = false
@@ -187,8 +204,8 @@ func (s *Stream) saslFailure(err error) error {
 	if s.nego.exchange != nil {
 		user = s.nego.exchange.User()
 	}
-	s.srv.Log.Info("authentication failed", "peer", s.conn.RemoteAddr(), "domain", s.nego.domain,
-		"user", user, "condition", f.Condition, "err", f.Err)
+	s.srv.Log.Info("authentication failed", "peer", s.nego.peer, "domain", s.nego.domain,
+		"user", user, "condition", f.Condition, "err", oneLine(f.Err))
 	s.nego.exchange = nil
 	s.state = stFeatures
 	s.write(func(dst []byte) []byte {
@@ -209,6 +226,14 @@ func (s *Stream) saslFailure(err error) error {
 		return stanza.StreamPolicyViolation.With("too many failed attempts to log in")
 	}
 	return nil
+}
+
+// oneLine is an error for the log: errors.Join puts each on a line of its own.
+func oneLine(err error) string {
+	if err == nil {
+		return ""
+	}
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }
 
 // maxMismatches bounds the attempts that fail over channel binding before any password is tried:

@@ -12,7 +12,7 @@ import (
 func (s *Stream) onBind(el xmlstream.Element) error {
 	st := stanza.Parse(el, stanza.NSClient)
 	if st.Kind == stanza.NotStanza {
-		return s.onOther(el)
+		return unsupported(el)
 	}
 	p := st.Payload()
 	if st.Kind != stanza.IQ || st.Type != stanza.Set || st.Bad != nil || !p.Is(stanza.NSBind, "bind") {
@@ -26,6 +26,9 @@ func (s *Stream) onBind(el xmlstream.Element) error {
 	}
 	var refused *stanza.StanzaError
 	s.async(s.srv.Work, func() {
+		if s.job.orphaned() {
+			return // nobody waits for the session
+		}
 		s.sess, refused = s.srv.Router.Bind(router.Request{JID: full, Policy: s.cfg.Conflict,
 			Rename: s.generated, Out: s, Welcome: func(j jid.JID) *stanza.Frame { return welcome(own, j) }})
 	}, func() {
@@ -77,6 +80,6 @@ func (s *Stream) bound() {
 	s.state = stBound
 	s.tok.SetLimits(&s.cfg.Bound)
 	s.conn.SetTimer(s.cfg.IdleTime)
-	s.srv.Log.Info("session bound", "jid", s.sess.JID.String(), "peer", s.conn.RemoteAddr(), "tls", s.secure())
+	s.srv.Log.Info("session bound", "jid", s.sess.JID.String(), "peer", s.nego.peer, "tls", s.nego.env.Secure)
 	s.nego = nil
 }

@@ -1,6 +1,7 @@
 package c2s
 
 import (
+	"roost/router/stream"
 	"roost/xmlstream"
 	"roost/xmlstream/stanza"
 )
@@ -9,7 +10,7 @@ import (
 func (s *Stream) onStanza(el xmlstream.Element) error {
 	st := stanza.Parse(el, stanza.NSClient)
 	if st.Kind == stanza.NotStanza {
-		return s.onOther(el)
+		return unsupported(el)
 	}
 	if len(el.Prefix()) > 0 { // §4.8.5: the content namespace is the default one
 		return stanza.StreamBadNamespacePrefix.With("a stanza with a namespace prefix")
@@ -34,5 +35,5 @@ func (s *Stream) checkFrom(st *stanza.Stanza) error {
 	if !ok || st.From == s.sess.JID || st.From == s.sess.JID.Bare() {
 		return nil
 	}
-	return stanza.StreamInvalidFrom.With("from \"" + string(v) + "\" is not " + s.sess.JID.String()) // §4.9.3.9
+	return stanza.StreamInvalidFrom.With("from \"" + stream.Clip(v) + "\" is not " + s.sess.JID.String()) // §4.9.3.9
 }

@@ -39,12 +39,10 @@ func (s *Stream) appendFeatures(dst []byte) []byte {
 	return append(dst, "</stream:features>"...)
 }
 
-func (s *Stream) secure() bool { return s.conn.TLS() != nil }
-
 func (s *Stream) authenticated() bool { return s.state == stBind }
 
 func (s *Stream) offersTLS() bool {
-	return s.state == stFeatures && s.cfg.TLS.Enabled() && !s.secure()
+	return s.state == stFeatures && s.cfg.TLS.Enabled() && !s.nego.env.Secure
 }
 
 func (s *Stream) appendTLS(dst []byte) []byte {
@@ -55,15 +53,19 @@ func (s *Stream) appendTLS(dst []byte) []byte {
 }
 
 // mayAuthenticate: RFC 6120 §5.3.1, TLS comes first when it is required.
-func (s *Stream) mayAuthenticate() bool { return s.secure() || !s.cfg.RequireTLS }
+func (s *Stream) mayAuthenticate() bool { return s.nego.env.Secure || !s.cfg.RequireTLS }
 
 func (s *Stream) offersSASL() bool { return s.state == stFeatures && s.mayAuthenticate() }
 
 // appendSASL offers the mechanisms (RFC 6120 §6.4.1) and the channel bindings (XEP-0440 §3).
 func (s *Stream) appendSASL(dst []byte) []byte {
-	env := s.saslEnv()
+	env := &s.nego.env
+	offer := sasl.Offer(env)
+	if len(offer) == 0 { // an empty list is none (RFC 6120 §A.4)
+		return dst
+	}
 	dst = append(dst, "<mechanisms xmlns='"+stanza.NSSASL+"'>"...)
-	for _, m := range sasl.Offer(env) {
+	for _, m := range offer {
 		dst = append(dst, "<mechanism>"...)
 		dst = append(append(dst, m...), "</mechanism>"...)
 	}
@@ -100,7 +102,7 @@ func (s *Stream) onFeature(el xmlstream.Element) error {
 	case space == stanza.NSClient && stanza.KindOf(el.Local()) != stanza.NotStanza:
 		return s.onEarlyStanza(el)
 	default:
-		return s.onOther(el)
+		return unsupported(el)
 	}
 }
 
@@ -112,23 +114,15 @@ func (s *Stream) onEarlyStanza(el xmlstream.Element) error {
 		string(st.Payload().Space()) != "jabber:iq:register" {
 		return stanza.StreamNotAuthorized.With("log in first")
 	}
-	own, domain, peer := st.Clone(), s.nego.domain, s.conn.RemoteAddr().Addr()
+	own, domain, peer := st.Clone(), s.nego.domain, s.nego.peer.Addr()
 	s.async(s.srv.Auth, func() {
+		if s.job.orphaned() {
+			return // nobody waits for the account
+		}
 		reply, _ := s.srv.Registrar.Handle(domain, peer, own)
 		s.conn.Send(stanza.FrameOf(reply))
 	}, nil)
 	return nil
-}
-
-// onOther handles what is neither negotiation nor a stanza: a stream error from the client ends
-// the stream without an answer in kind.
-func (s *Stream) onOther(el xmlstream.Element) error {
-	if el.Is(stanza.NSStream, "error") {
-		s.srv.Log.Info("the client ended its stream with an error", "peer", s.who(), "error", string(el.First().Local()))
-		s.onEnd()
-		return nil
-	}
-	return unsupported(el)
 }
 
 // onStartTLS begins TLS (RFC 6120 §5.4.2). What stands behind the element belongs to the handshake.

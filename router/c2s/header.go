@@ -15,15 +15,15 @@ func (s *Stream) onHeader(el xmlstream.Element) error {
 		domain = ""
 	}
 	if s.state == stHeader {
-		s.nego.domain, s.nego.lang = domain, h.Lang
+		s.nego.domain, s.nego.env.Domain = domain, domain
 	}
-	s.write(s.answerTo(h.From.Bare()).Append) // §4.7.2: the bare address
+	s.write(s.answer(h.From.Bare()).Append) // §4.7.2: the bare address
 	s.headerSent = true
 	switch {
 	case err != nil:
 		return err
 	case domain == "": // §4.9.1.3, §4.9.3.6: unspecified or unknown
-		return stanza.StreamHostUnknown.With("this server does not serve \"" + h.To.String() + "\"")
+		return stanza.StreamHostUnknown.With("this server does not serve \"" + stream.Clip(h.To.String()) + "\"")
 	case s.state != stAuthHeader:
 		s.state = stFeatures
 	case domain != s.nego.domain: // authenticated with one host, a stream to another
@@ -39,22 +39,13 @@ func (s *Stream) onHeader(el xmlstream.Element) error {
 
 // answer is our header; from is the first domain while the client has named none of ours
 // (§4.9.1.3).
-func (s *Stream) answer(id string) stream.Answer {
-	a := stream.Answer{Space: stanza.NSClient, ID: id}
+func (s *Stream) answer(to jid.JID) stream.Answer {
+	a := stream.Answer{Space: stanza.NSClient, ID: stream.NewID(), To: to}
 	if s.nego != nil {
 		a.From = s.nego.domain
 	}
 	if a.From == "" {
 		a.From = s.srv.Router.Domains()[0]
 	}
-	if id == "" {
-		a.ID = stream.NewID()
-	}
-	return a
-}
-
-func (s *Stream) answerTo(to jid.JID) stream.Answer {
-	a := s.answer("")
-	a.To = to
 	return a
 }

@@ -3,7 +3,6 @@ package c2s
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -22,59 +21,79 @@ const (
 	jobOrphan
 )
 
-func (s *Stream) busy() bool { return s.job.v.Load() != jobNone }
+// orphaned reports that the connection has ended while work was under way: whatever matters to
+// this client alone need not be done any more.
+func (j *jobState) orphaned() bool { return j.v.Load() == jobOrphan }
 
-// async runs work in pool and then, on the loop, then. Until then the connection is paused: the
-// next stanza waits. What work writes to s is seen by then, and by release when the connection is
-// gone.
+// async runs work in pool and then, on the loop, then. Until then the Stream waits: nothing more is
+// read or handled. What work writes to s is seen by then, and by release when the connection is
+// gone. Views of the element at hand end here.
 func (s *Stream) async(pool *stream.Pool, work, then func()) {
+	s.tok.Release()
+	s.waiting = true
 	s.job.v.Store(jobRunning)
 	s.conn.Pause()
 	pool.Go(func() {
-		err := guard(work)
-		if err != nil {
-			s.srv.Log.Error("a stanza could not be handled", "peer", s.conn.RemoteAddr(), "err", err)
+		if err := s.srv.guard(work); err != nil {
 			then = func() { s.fail(&stanza.StreamError{Condition: stanza.StreamInternalServerError, Err: err}) }
 		}
 		if !s.job.v.CompareAndSwap(jobRunning, jobNone) {
-			s.cleanUp()
+			s.release()
 			return
 		}
-		s.conn.Post(func() {
-			if then != nil {
-				then()
-			}
-			s.conn.Resume()
-		})
+		s.conn.Post(func() { s.goOn(then) })
 	})
 }
 
-// finish takes the session off line beside the loop, after the work that may be going on. It is
-// the last thing that a Stream does.
-func (s *Stream) finish() {
-	if s.job.v.CompareAndSwap(jobRunning, jobOrphan) {
-		return // the worker cleans up
+// goOn ends the wait for work that has been done.
+func (s *Stream) goOn(then func()) {
+	s.waiting = false
+	if then != nil {
+		then()
 	}
-	if s.sess != nil {
-		s.srv.Work.Go(s.cleanUp)
+	switch {
+	case s.waiting: // then has begun another work
+	case s.state == stClosing: // it ended meanwhile, or just now
+		s.leave()
+	default:
+		s.conn.Resume()
 	}
 }
 
-func (s *Stream) cleanUp() {
-	if err := guard(s.release); err != nil {
-		s.srv.Log.Error("a session could not be taken off line", "err", err)
+// leave takes the session off line beside the loop, once the stream has said its last word. The
+// loop calls it while nothing else goes on.
+func (s *Stream) leave() {
+	if s.sess != nil && !s.left {
+		s.left = true
+		s.srv.Work.Go(s.release)
+	}
+}
+
+// finish is the last thing that the loop does for a Stream: the session must go, after the work
+// that may be going on.
+func (s *Stream) finish() {
+	if !s.job.v.CompareAndSwap(jobRunning, jobOrphan) { // else the worker sees to it
+		s.leave()
+	}
+}
+
+// release takes the session off line. It blocks, and may be called more than once.
+func (s *Stream) release() {
+	if s.sess != nil {
+		s.srv.guard(func() { s.srv.Router.Unbind(s.sess, "") })
 	}
 }
 
 // errPanic marks a fault of ours that was caught.
 var errPanic = errors.New("panic")
 
-// guard runs work and turns a panic into an error: a fault in handling one stanza ends one stream.
-func guard(work func()) (err error) {
+// guard runs work and turns a panic into an error, which it logs with its stack: a fault in handling
+// one stanza ends one stream.
+func (srv *Server) guard(work func()) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: %v", errPanic, p)
-			slog.Error("panic while handling a stanza", "panic", p, "stack", string(debug.Stack()))
+			srv.Log.Error("panic while handling a stanza", "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
 	work()

@@ -75,7 +75,7 @@ func Rows() []router.Row {
 
 // Accept makes the Stream of a new connection. It runs on the connection's loop.
 func (srv *Server) Accept(c *netio.Conn, cfg *Config) netio.Handler {
-	s := &Stream{srv: srv, cfg: cfg, conn: c, nego: &negotiation{}}
+	s := &Stream{srv: srv, cfg: cfg, conn: c, nego: newNegotiation(cfg, c.RemoteAddr())}
 	s.tok.Reset(&cfg.PreAuth)
 	c.SetTimer(cfg.AuthTimeout)
 	if cfg.Direct {

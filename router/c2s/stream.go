@@ -1,9 +1,9 @@
 package c2s
 
 import (
-	"bytes"
 	"crypto/tls"
 	"errors"
+	"net/netip"
 	"time"
 
 	"roost/netio"
@@ -61,15 +61,17 @@ type Stream struct {
 
 	state      state
 	headerSent bool // ours, on this stream: an error needs one in front
+	waiting    bool // for work beside the loop, until goOn
+	left       bool // the session was told to go off line
 }
 
 // negotiation is what a Stream needs until it is bound.
 type negotiation struct {
+	peer     netip.AddrPort
 	domain   string
-	lang     string
 	user     jid.JID // bare; set by SASL
 	exchange sasl.Exchange
-	env      *sasl.Env
+	env      sasl.Env // what mechanisms may know of the stream; fixed once features are offered
 
 	failures   int // attempts that were refused
 	mismatches int // attempts that failed over channel binding
@@ -78,7 +80,7 @@ type negotiation struct {
 // OnData implements netio.Handler. It cuts and handles elements until the bytes run out, the
 // stream ends, or work beside the loop must be waited for.
 func (s *Stream) OnData(c *netio.Conn, b []byte) (used int) {
-	for s.state != stClosing && s.state != stTLS && !s.busy() {
+	for s.state != stClosing && s.state != stTLS && !s.waiting {
 		ev, el, n, err := s.tok.Next(b[used:])
 		used += n
 		if err == xmlstream.ErrShort {
@@ -91,13 +93,8 @@ func (s *Stream) OnData(c *netio.Conn, b []byte) (used int) {
 			s.fail(err)
 		}
 	}
-	switch s.state {
-	case stClosing:
+	if s.state == stClosing {
 		return len(b) // RFC 6120 §4.9.1.1: after the last word nothing is handled
-	case stTLS:
-		// RFC 6120 §5.3.3 allows no white space behind <starttls/>, but some clients send a line end.
-		// It is no part of a TLS record, so it cannot be meant for the handshake.
-		used += len(b[used:]) - len(bytes.TrimLeft(b[used:], " \t\r\n"))
 	}
 	return used
 }
@@ -109,9 +106,13 @@ func (s *Stream) onEvent(ev xmlstream.Event, el xmlstream.Element) error {
 	case xmlstream.Close:
 		s.onEnd()
 		return nil
-	default:
-		return steps[s.state](s, el)
 	}
+	if el.Is(stanza.NSStream, "error") { // RFC 6120 §4.9.1.1: it ends the stream, without an answer in kind
+		s.srv.Log.Info("the client ended its stream with an error", "peer", s.who(), "error", stream.Clip(el.First().Local()))
+		s.onEnd()
+		return nil
+	}
+	return steps[s.state](s, el)
 }
 
 // unexpected answers an element in a state that takes none.
@@ -121,7 +122,7 @@ func (s *Stream) unexpected(el xmlstream.Element) error {
 
 // unsupported is RFC 6120 §4.9.3.24: a first-level element that this server does not know.
 func unsupported(el xmlstream.Element) error {
-	return stanza.StreamUnsupportedStanzaType.With("unknown element <" + string(el.Local()) + "/>")
+	return stanza.StreamUnsupportedStanzaType.With("unknown element <" + stream.Clip(el.Local()) + "/>")
 }
 
 // OnEOF implements netio.Handler: the client sends no more, so the stream is over (RFC 6120 §4.4).
@@ -131,13 +132,14 @@ func (s *Stream) OnEOF(*netio.Conn) { s.onEnd() }
 func (s *Stream) OnTLS(_ *netio.Conn, st *tls.ConnectionState, err error) {
 	if err != nil {
 		s.state = stClosing
-		s.srv.Log.Info("TLS handshake failed", "peer", s.conn.RemoteAddr(), "err", err)
+		s.srv.Log.Info("TLS handshake failed", "peer", s.nego.peer, "err", err)
 		return
 	}
 	s.state = stHeader
 	s.headerSent = false
 	s.tok.Reset(&s.cfg.PreAuth) // RFC 6120 §5.4.3.3: what was said before TLS is forgotten
-	s.nego = &negotiation{}
+	s.nego = newNegotiation(s.cfg, s.nego.peer)
+	s.secured(st)
 }
 
 // OnTimer implements netio.Handler: the time for logging in, and the idle time.
@@ -178,13 +180,6 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// release takes the session off line. It blocks.
-func (s *Stream) release() {
-	if s.sess != nil {
-		s.srv.Router.Unbind(s.sess, "")
-	}
-}
-
 // who names the stream in the log.
 func (s *Stream) who() string {
 	switch {
@@ -193,7 +188,7 @@ func (s *Stream) who() string {
 	case !s.nego.user.IsZero():
 		return s.nego.user.String()
 	}
-	return s.conn.RemoteAddr().String()
+	return s.nego.peer.String()
 }
 
 // write queues what is not a stanza of somebody else's.
@@ -215,7 +210,8 @@ func (s *Stream) fail(err error) {
 	s.last(e)
 }
 
-// last says the last word: header when there was none yet (§4.9.1.2), error, end tag.
+// last says the last word: header when there was none yet (§4.9.1.2), error, end tag. A session goes
+// off line now: the connection may linger.
 func (s *Stream) last(e *stanza.StreamError) {
 	if s.state == stClosing {
 		return
@@ -229,16 +225,22 @@ func (s *Stream) last(e *stanza.StreamError) {
 	f := stanza.NewFrame()
 	dst := f.Buf()
 	if !s.headerSent {
-		dst = s.answer("").Append(dst)
+		dst = s.answer(jid.JID{}).Append(dst)
 	}
 	f.Set(stream.AppendLast(dst, e))
 	s.conn.SendLast(f)
+	if !s.waiting {
+		s.leave()
+	}
 }
 
 // onEnd answers the client's end of the stream (RFC 6120 §4.4): the session goes off line first.
 func (s *Stream) onEnd() {
 	if s.state == stBound {
-		s.async(s.srv.Work, s.release, func() { s.last(nil) })
+		s.async(s.srv.Work, s.release, func() {
+			s.left = true
+			s.last(nil)
+		})
 		return
 	}
 	s.last(nil)
