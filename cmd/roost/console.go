@@ -10,7 +10,7 @@ import (
 )
 
 // consoleWords are the commands that the prompt completes.
-var consoleWords = []string{"help", "status", "sessions", "kick", "reload", "shutdown", "version", "quit",
+var consoleWords = []string{"help", "status", "sessions", "kick", "reload", "reopen logs", "shutdown", "version", "quit",
 	"user add", "user passwd", "user remove", "user list", "roster show", "roster export"}
 
 // consoleCLI is the grammar of what the control socket runs.
@@ -18,7 +18,8 @@ type consoleCLI struct {
 	Status   statusCmd   `cmd:"" help:"Listeners, connections, sessions, memory."`
 	Sessions sessionsCmd `cmd:"" help:"List the sessions, of one account or of all."`
 	Kick     kickCmd     `cmd:"" help:"End the sessions of an account, or one of them."`
-	Reload   reloadCmd   `cmd:"" help:"Read certificates and password files again; check the configuration."`
+	Reload   reloadCmd   `cmd:"" help:"Read certificates and password files again, reopen logs; check the configuration."`
+	Reopen   reopenCmd   `cmd:"" help:"Open log files anew, as after a rotation."`
 	Shutdown shutdownCmd `cmd:"" help:"Close all streams with system-shutdown and stop."`
 	Version  versionCmd  `cmd:"" help:"Version, commit and Go version."`
 	User     userCmd     `cmd:"" help:"Manage accounts."`
@@ -64,7 +65,7 @@ func (c sessionsCmd) Run(e *env, a *admin) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%d sessions\n", n)
+	fmt.Fprintf(w, "%s\n", count(n, "session"))
 	return w.Flush()
 }
 
@@ -93,6 +94,7 @@ type kickCmd struct {
 func (c kickCmd) Run(e *env, a *admin) error {
 	n := 0
 	err := a.each(c.JID, func(s *router.Session) {
+		a.live.router.Unbind(s, "") // at once, not when the client gives in
 		s.End(stanza.StreamPolicyViolation.With("closed by an administrator"))
 		n++
 	})
@@ -102,13 +104,29 @@ func (c kickCmd) Run(e *env, a *admin) error {
 	if n == 0 {
 		return fmt.Errorf("%s has no session", c.JID)
 	}
-	e.printf("%d sessions closed\n", n)
+	e.printf("%s closed\n", count(n, "session"))
 	return nil
 }
 
 type reloadCmd struct{}
 
 func (reloadCmd) Run(e *env, a *admin) error { return a.live.reload(e.out) }
+
+// reopenCmd is `reopen logs`.
+type reopenCmd struct {
+	Logs reopenLogsCmd `cmd:"" help:"Close and open the files of every xmpp_logger."`
+}
+
+type reopenLogsCmd struct{}
+
+func (reopenLogsCmd) Run(e *env, a *admin) error {
+	n, err := a.live.reopenLogs()
+	if err != nil {
+		return err
+	}
+	e.printf("%s opened anew\n", count(n, "log file"))
+	return nil
+}
 
 type shutdownCmd struct{}
 

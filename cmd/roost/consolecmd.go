@@ -42,8 +42,11 @@ func (c *consoleCmd) Run(e *env) error {
 
 func command(path string, words []string, e *env) error {
 	code, err := remote(path, words, e)
-	if err == nil && code != exitOK {
-		err = exitCode(code)
+	switch {
+	case errors.Is(err, errNoServer):
+		return fmt.Errorf("%w; start one with \"roost serve\", or name its socket with -s or its configuration with -c", err)
+	case err == nil && code != exitOK:
+		return exitCode(code)
 	}
 	return err
 }

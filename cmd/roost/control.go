@@ -6,16 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 )
 
 // The control socket speaks HTTP on a Unix socket of mode 0600: who may open it may command the
 // server. One request is one command: its words in a header, its standard input as body, its
-// output as the answer's body, its exit code and last sentence as trailers.
+// output as the answer's body, its exit code and last sentence as trailers. HTTP/1.1 is half duplex:
+// a command reads its input before it writes.
 const (
 	controlPath   = "/run"
 	headerArgs    = "Roost-Args"
@@ -32,7 +36,7 @@ type control struct {
 // listenControl opens the socket. A file that nobody listens on is a leftover and is replaced.
 func listenControl(path string, mode os.FileMode, handle func(args []string, e *env) int) (*control, error) {
 	if err := removeStale(path); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	ln, err := net.Listen("unix", path)
 	if err != nil {
@@ -48,17 +52,25 @@ func listenControl(path string, mode os.FileMode, handle func(args []string, e *
 	return c, nil
 }
 
+// removeStale removes a socket that nobody listens on any more, and nothing else.
 func removeStale(path string) error {
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("%s is there and is no socket; move it away, or name another path", path)
 	}
-	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		return errors.Join(fmt.Errorf("control socket %s: another roost listens on it; stop that one first", path), c.Close())
+	c, err := net.DialTimeout("unix", path, time.Second)
+	switch {
+	case err == nil:
+		return errors.Join(fmt.Errorf("%s: another server listens on it; stop that one first", path), c.Close())
+	case errors.Is(err, syscall.ECONNREFUSED): // unix(7): nobody has it open
+		return os.Remove(path)
 	}
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("control socket: %w", err)
-	}
-	return nil
+	return fmt.Errorf("%s is in use, or not ours: %w", path, err)
 }
 
 func serveControl(w http.ResponseWriter, q *http.Request, handle func([]string, *env) int) {
@@ -103,6 +115,21 @@ func (c *control) close(ctx context.Context) error { return c.srv.Shutdown(ctx) 
 // errNoServer says that nobody listens on the control socket.
 var errNoServer = errors.New("no server is running")
 
+// noAnswer says why a command did not get through.
+func noAnswer(path string, err error) error {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		err = ue.Err
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	switch {
+	case !ok || op.Op != "dial":
+		return fmt.Errorf("control socket %s: the server ended before it answered: %w", path, err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("control socket %s: permission denied; run this as the user who runs the server", path)
+	}
+	return fmt.Errorf("%w: control socket %s: %w", errNoServer, path, op.Err)
+}
+
 // remote runs a command in the server behind the socket, with this process's standard streams.
 func remote(path string, args []string, e *env) (int, error) {
 	words, err := json.Marshal(args)
@@ -120,10 +147,7 @@ func remote(path string, args []string, e *env) (int, error) {
 	q.Header.Set(headerArgs, string(words))
 	resp, err := client.Do(q)
 	if err != nil {
-		if _, ok := errors.AsType[*net.OpError](err); ok {
-			return exitFailed, fmt.Errorf("%w at %s: %w", errNoServer, path, err)
-		}
-		return exitFailed, fmt.Errorf("control socket %s: %w", path, err)
+		return exitFailed, noAnswer(path, err)
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(e.out, resp.Body); err != nil {

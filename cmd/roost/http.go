@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"roost/cmd/roost/conf"
@@ -31,15 +33,23 @@ func (s *Server) listenHTTP(Options) error {
 	for _, e := range s.cfg.HTTP.Listens {
 		w, err := openWeb(e, mux)
 		if err != nil {
-			return fmt.Errorf("HTTP_Listener: %w", err)
+			return fmt.Errorf("%sHTTP_Listener: %w", at(e), err)
 		}
 		s.web = append(s.web, w)
 	}
 	return nil
 }
 
+// at names the place of an endpoint; a built-in one has none.
+func at(e conf.Endpoint) string {
+	if e.Pos.Line == 0 {
+		return ""
+	}
+	return e.Pos.String() + ": "
+}
+
 func openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
-	token, err := readToken(e.Token)
+	token, err := e.Token.Load()
 	if err != nil {
 		return nil, err
 	}
@@ -51,25 +61,20 @@ func openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
 		}
 	}
 	ln, err := net.Listen(network, addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen %s: address already in use: another process holds the port; end it, name another address, or set enable = off", addr)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if e.Address.IsUnix() {
 		if err := os.Chmod(addr, e.FileMode); err != nil {
-			return nil, err
+			return nil, errors.Join(err, ln.Close())
 		}
 	}
 	w := &web{ln, &http.Server{Handler: guarded(token, h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}}
 	go w.srv.Serve(ln)
 	return w, nil
-}
-
-func readToken(t conf.Token) (string, error) {
-	if t.File == "" {
-		return t.Literal, nil
-	}
-	b, err := os.ReadFile(t.File)
-	return strings.TrimSpace(string(b)), err
 }
 
 // guarded asks for the bearer token (RFC 6750) where one is set; only the liveness probe is free.
@@ -78,7 +83,8 @@ func guarded(token string, h http.Handler) http.Handler {
 		return h
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		got, ok := strings.CutPrefix(q.Header.Get("Authorization"), "Bearer ")
+		scheme, got, _ := strings.Cut(q.Header.Get("Authorization"), " ")
+		ok := strings.EqualFold(scheme, "Bearer") // RFC 9110 §11.1
 		if q.URL.Path != "/healthz" && (!ok || subtle.ConstantTimeCompare([]byte(got), []byte(token)) != 1) {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "this page needs the token of Auth_Token", http.StatusUnauthorized)

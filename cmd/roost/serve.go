@@ -35,11 +35,12 @@ func (c serveCmd) Run(e *env) error {
 		e.printf("Configuration valid\n")
 		return nil
 	}
-	log := slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: cfg.Log.For("xmpp")}))
+	base := slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: everything})
+	log := slog.New(leveled{base, cfg.Log.For("start")})
 	for _, w := range cfg.Warnings {
 		log.Warn(w.Error())
 	}
-	s, err := Start(cfg, Options{Log: log})
+	s, err := Start(cfg, Options{Log: slog.New(base)})
 	if err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func (s *Server) listenControl(Options) error {
 		}
 		c, err := listenControl(l.Address.Path, l.FileMode, s.command)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s%w", at(l), err)
 		}
 		s.control = append(s.control, c)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"roost/cmd/roost/conf"
+	"roost/cmd/roost/xmpplog"
 	"roost/netio"
 	"roost/rosterdb"
 	"roost/router"
@@ -19,8 +20,9 @@ import (
 
 // Server is one running server. Start makes it, Stop or Kill ends it.
 type Server struct {
-	cfg *conf.Config
-	log *slog.Logger
+	cfg  *conf.Config
+	base *slog.Logger // what every module's log ends in
+	log  *slog.Logger // of the XMPP module
 
 	store   *rosterdb.DB
 	exists  *existence
@@ -29,6 +31,7 @@ type Server struct {
 	router  *router.Router
 	rosters *roster.Service // nil when roster and presence are switched off
 	c2s     *c2s.Server
+	taps    *xmpplog.Log // nil without an xmpp_logger
 
 	open    []opened // sockets, in the order of the configuration
 	control []*control
@@ -58,8 +61,9 @@ const workers = 256
 
 // Start runs a server on cfg. On error nothing is left running.
 func Start(cfg *conf.Config, o Options) (*Server, error) {
-	s := &Server{cfg: cfg, log: o.Log, started: time.Now(), stopping: make(chan struct{})}
-	for _, step := range []func(Options) error{s.openStore, s.openSecrets, s.wire, s.listen, s.listenControl, s.listenHTTP} {
+	s := &Server{cfg: cfg, base: o.Log, started: time.Now(), stopping: make(chan struct{})}
+	s.log = s.logFor("xmpp")
+	for _, step := range []func(Options) error{s.openStore, s.openSecrets, s.wire, s.openLogs, s.listen, s.listenControl, s.listenHTTP} {
 		if err := step(o); err != nil {
 			return nil, errors.Join(err, s.close(context.Background()))
 		}
@@ -71,7 +75,7 @@ func (s *Server) openStore(Options) (err error) {
 	if err := os.MkdirAll(s.cfg.DataDir, 0o700); err != nil {
 		return err
 	}
-	s.store, err = openStore(s.cfg, s.log)
+	s.store, err = openStore(s.cfg, s.logFor("db"))
 	return err
 }
 
@@ -116,6 +120,9 @@ func (s *Server) close(ctx context.Context) error {
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
+	}
+	if s.taps != nil { // last: the last stanzas of every stream have gone by
+		errs = append(errs, s.taps.Close(ctx))
 	}
 	return errors.Join(errs...)
 }

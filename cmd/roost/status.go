@@ -34,10 +34,30 @@ func (s *Server) status(out io.Writer) {
 	fmt.Fprintf(w, "TLS handshakes\t%d done, %d failed, %d going on\n", st.Handshakes, st.HandshakesFailed, st.HandshakesOpen)
 	fmt.Fprintf(w, "sessions\t%d bound, %d available\n", bound, available)
 	fmt.Fprintf(w, "bytes\t%d in, %d out\n", st.BytesIn, st.BytesOut)
+	if s.taps != nil {
+		for _, l := range s.taps.Stats() {
+			fmt.Fprintf(w, "%s\t%d records written, %d dropped, %d bytes waiting%s\n", l.Name, l.Written, l.Dropped, l.Waiting, broken(l.Err))
+		}
+	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	fmt.Fprintf(w, "memory\t%d KiB heap, %d KiB from the system, %d goroutines\n", m.HeapAlloc>>10, m.Sys>>10, runtime.NumGoroutine())
 	w.Flush()
+}
+
+func broken(err error) string {
+	if err == nil {
+		return ""
+	}
+	return "; cannot be written: " + err.Error()
+}
+
+// count is a number of things in words.
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // String names a socket for people.
@@ -48,7 +68,8 @@ func (o opened) String() string {
 	return o.ln.Addr().String() + " (XMPP clients)"
 }
 
-// reload reads certificates and password files again, and checks the configuration file.
+// reload reads certificates and password files again, opens the stanza logs anew, and checks the
+// configuration file.
 func (s *Server) reload(out io.Writer) error {
 	if s.cfg.File != builtin {
 		if _, err := loadChecked(s.cfg.File); err != nil {
@@ -59,6 +80,11 @@ func (s *Server) reload(out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("what could not be read stays as it was: %w", err)
 	}
-	fmt.Fprintf(out, "%d certificates and %d password files read again; other changes take effect at the next start\n", certs, files)
+	logs, err := s.reopenLogs()
+	if err != nil {
+		return fmt.Errorf("certificates and password files were read again, but a log file could not be opened anew: %w", err)
+	}
+	fmt.Fprintf(out, "%s and %s read again, %s opened anew; other changes take effect at the next start\n",
+		count(certs, "certificate"), count(files, "password file"), count(logs, "log file"))
 	return nil
 }

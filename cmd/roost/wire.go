@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"roost/cmd/roost/conf"
+	"roost/cmd/roost/xmpplog"
 	"roost/netio"
 	"roost/rosterdb"
 	"roost/router"
@@ -27,7 +28,7 @@ func openStore(cfg *conf.Config, log *slog.Logger) (*rosterdb.DB, error) {
 
 // wire makes the engine, the router and what answers, and joins them.
 func (s *Server) wire(o Options) (err error) {
-	s.engine, err = netio.New(netio.Config{Loops: s.cfg.EventLoops(), ReadBuffer: o.ReadBuffer, Log: s.log})
+	s.engine, err = netio.New(netio.Config{Loops: s.cfg.EventLoops(), ReadBuffer: o.ReadBuffer, Log: s.logFor("net")})
 	if err != nil {
 		return err
 	}
@@ -36,6 +37,27 @@ func (s *Server) wire(o Options) (err error) {
 	s.c2s = &c2s.Server{Router: s.router, Accounts: s.exists, Log: s.log,
 		Work: stream.NewPool(workers), Auth: stream.NewPool(runtime.GOMAXPROCS(0))}
 	return s.modules()
+}
+
+// openLogs opens the stanza logs. Without an xmpp_logger nothing watches the streams, and nothing is
+// spent on it.
+func (s *Server) openLogs(Options) (err error) {
+	if len(s.cfg.Loggers) == 0 {
+		return nil
+	}
+	if s.taps, err = xmpplog.Open(s.cfg.Loggers, xmpplog.Options{Log: s.logFor("xmpp_logger")}); err != nil {
+		return err
+	}
+	s.c2s.Tap = s.taps
+	return nil
+}
+
+// reopenLogs opens the stanza logs anew, as after a rotation, and tells how many there are.
+func (s *Server) reopenLogs() (n int, err error) {
+	if s.taps == nil {
+		return 0, nil
+	}
+	return len(s.cfg.Loggers), s.taps.Reopen()
 }
 
 // listen opens the sockets of every xmpp_listener.
@@ -51,7 +73,7 @@ func (s *Server) listen(Options) error {
 			}
 			ln, err := s.engine.Listen(netio.ListenOptions{Address: at.Address.Text, Backlog: at.Backlog,
 				RecvBuffer: at.RecvBuffer, SendBuffer: at.SendBuffer, NoDelay: at.NoDelay, FileMode: at.FileMode,
-				SendLimit: at.Base.SendQueueLimit}, scope.accept)
+				SendLimit: at.Base.SendQueueLimit, Accepts: at.AcceptsPerRun, AcceptQueue: at.AcceptQueue}, scope.accept)
 			if err != nil {
 				return fmt.Errorf("%s: %w", at.Pos, err)
 			}
@@ -112,6 +134,9 @@ func (sc *scope) config(e *conf.Effective) (*c2s.Config, error) {
 		Conflict: policies[e.Conflict]}
 	if e.Digest != nil {
 		cfg.Realm = e.Digest.Realm
+	}
+	for _, a := range []*conf.Auth{e.Plain, e.Digest} {
+		cfg.LogLogins = cfg.LogLogins || a != nil && a.LogAttempts
 	}
 	sc.ready[e] = cfg
 	return cfg, nil

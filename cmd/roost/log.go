@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+)
+
+// leveled lets through what is at least as severe as a level (Debug_Flags, debug_level), and what the
+// handler behind it lets through.
+type leveled struct {
+	slog.Handler
+	least slog.Level
+}
+
+// Enabled implements slog.Handler.
+func (l leveled) Enabled(ctx context.Context, lv slog.Level) bool {
+	return lv >= l.least && l.Handler.Enabled(ctx, lv)
+}
+
+// WithAttrs implements slog.Handler.
+func (l leveled) WithAttrs(as []slog.Attr) slog.Handler {
+	return leveled{l.Handler.WithAttrs(as), l.least}
+}
+
+// WithGroup implements slog.Handler.
+func (l leveled) WithGroup(name string) slog.Handler {
+	return leveled{l.Handler.WithGroup(name), l.least}
+}
+
+// everything is a level below all others: each module's own level decides.
+const everything = slog.LevelDebug - 100
+
+// logFor is the log of one module or subsystem of the configuration.
+func (s *Server) logFor(module string) *slog.Logger {
+	return slog.New(leveled{s.base.Handler(), s.cfg.Log.For(module)})
+}
