@@ -118,26 +118,32 @@ func (c *rosterImport) do(a *admin, e *env) error {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err == nil && len(bytes.TrimSpace(b)) > 0 {
+		if err == nil && len(bytes.TrimSpace(b)) == 0 {
+			continue
+		}
+		if err == nil {
 			err = a.importLine(b)
-			n++
 		}
 		if err != nil {
-			return fmt.Errorf("%d rosters imported; line %d: %w", max(n-1, 0), line, err)
+			return fmt.Errorf("%s imported, then: line %d: %w", count(n, "roster"), line, err)
 		}
+		n++
 	}
-	e.printf("%d rosters imported\n", n)
+	e.printf("%s imported\n", count(n, "roster"))
 	return nil
 }
 
 func (a *admin) importLine(b []byte) error {
 	var l rosterLine
 	if err := json.Unmarshal(b, &l); err != nil {
-		return err
+		return fmt.Errorf(`not of the form {"jid":"user@domain","roster":{…}}: %w`, err)
 	}
 	j, err := a.account(l.JID)
 	if err != nil {
 		return err
+	}
+	if len(l.Roster) == 0 {
+		return fmt.Errorf(`%s has no "roster": write {"jid":"user@domain","roster":{…}}`, j)
 	}
 	return a.replace(j, l.Roster)
 }
@@ -160,9 +166,9 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 }
 
 func (c *rosterExport) do(a *admin, e *env) error {
-	domains := served(a.cfg)
-	if c.Domain != "" {
-		domains = []string{c.Domain}
+	domains, err := a.domains(c.Domain)
+	if err != nil {
+		return err
 	}
 	w := bufio.NewWriter(e.out)
 	enc := json.NewEncoder(w)

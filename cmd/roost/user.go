@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"roost/rosterdb"
+	"roost/router/sasl"
 	"roost/xmlstream/jid"
 	"roost/xmlstream/stanza"
 )
@@ -117,13 +118,29 @@ func (a *admin) account(s string) (jid.JID, error) {
 	j, err := jid.Parse(s)
 	switch {
 	case err != nil:
-		return j, err
+		return j, fmt.Errorf("%q is not an account, write user@domain: %w", s, err)
 	case j.Local() == "" || !j.IsBare():
-		return j, fmt.Errorf("%q is not an account: write user@domain", s)
+		return j, fmt.Errorf("%q is not an account, write user@domain", s)
 	case !slices.Contains(served(a.cfg), j.Domain()):
 		return j, fmt.Errorf("%s: this server does not serve %s; it serves %s", s, j.Domain(), strings.Join(served(a.cfg), ", "))
 	}
 	return j, nil
+}
+
+// domains are those that a command is about: the one that was named, or all that we serve. One that
+// is not served any more may still have accounts.
+func (a *admin) domains(name string) ([]string, error) {
+	if name == "" {
+		return served(a.cfg), nil
+	}
+	j, err := jid.Parse(name)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%q is not a domain: %w", name, err)
+	case !j.IsDomain():
+		return nil, fmt.Errorf("%q is not a domain", name)
+	}
+	return []string{j.String()}, nil
 }
 
 func (c *userAdd) do(a *admin, e *env) error {
@@ -176,9 +193,9 @@ func (c *userRemove) do(a *admin, e *env) error {
 }
 
 func (c *userList) do(a *admin, e *env) error {
-	domains := served(a.cfg)
-	if c.Domain != "" {
-		domains = []string{c.Domain}
+	domains, err := a.domains(c.Domain)
+	if err != nil {
+		return err
 	}
 	w := bufio.NewWriter(e.out)
 	for _, d := range domains {
@@ -201,27 +218,27 @@ func (c *userImport) do(a *admin, e *env) error {
 	}
 	n, err := a.store.ImportAccounts(a.lines(e.in, &bad), opts)
 	if err := errors.Join(bad, err); err != nil {
-		return fmt.Errorf("%d accounts imported, then: %w", n, err)
+		return fmt.Errorf("%s imported, then: %w", count(n, "account"), err)
 	}
-	e.printf("%d accounts imported\n", n)
+	e.printf("%s imported\n", count(n, "account"))
 	return nil
 }
+
+// maxImportLine bounds a line of an import, in bytes.
+const maxImportLine = 64 << 10
 
 // lines yields the accounts of an import; the first bad line ends it and is told in bad.
 func (a *admin) lines(r io.Reader, bad *error) iter.Seq2[jid.JID, string] {
 	return func(yield func(jid.JID, string) bool) {
 		sc := bufio.NewScanner(r)
-		for n := 1; sc.Scan(); n++ {
-			line := sc.Text()
-			if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
+		sc.Buffer(nil, maxImportLine)
+		n := 1
+		for ; sc.Scan(); n++ {
+			line := strings.TrimLeft(sc.Text(), " \t")
+			if line == "" || strings.HasPrefix(line, "#") {
 				continue
 			}
-			addr, password, ok := strings.Cut(line, " ")
-			if !ok || password == "" {
-				*bad = fmt.Errorf("line %d: write user@domain, a space, and the password", n)
-				return
-			}
-			j, err := a.account(addr)
+			j, password, err := a.importUser(line)
 			if err != nil {
 				*bad = fmt.Errorf("line %d: %w", n, err)
 				return
@@ -230,10 +247,34 @@ func (a *admin) lines(r io.Reader, bad *error) iter.Seq2[jid.JID, string] {
 				return
 			}
 		}
-		if err := sc.Err(); err != nil {
-			*bad = err
+		switch err := sc.Err(); {
+		case errors.Is(err, bufio.ErrTooLong):
+			*bad = fmt.Errorf("line %d is too long: more than %d bytes", n, maxImportLine)
+		case err != nil:
+			*bad = fmt.Errorf("line %d: %w", n, err)
 		}
 	}
+}
+
+// importUser reads one line of an import: a JID, a space or tab, the password.
+func (a *admin) importUser(line string) (j jid.JID, password string, err error) {
+	end := strings.IndexAny(line, " \t")
+	if end < 0 {
+		end = len(line)
+	}
+	if j, err = a.account(line[:end]); err != nil {
+		return j, "", err
+	}
+	if password = line[min(end+1, len(line)):]; password == "" {
+		return j, "", fmt.Errorf("%s has no password: write user@domain, a space, and the password", j)
+	}
+	if len(password) > maxPassword {
+		return j, "", fmt.Errorf("the password of %s is longer than %d bytes", j, maxPassword)
+	}
+	if _, err := sasl.PreparePassword(password); err != nil {
+		return j, "", fmt.Errorf("the password of %s cannot be used: %w", j, err)
+	}
+	return j, password, nil
 }
 
 // removeAccount removes an account from a running server: its sessions end, its contacts see it go.
