@@ -35,7 +35,7 @@ func (s *Stream) async(pool *stream.Pool, work, then func()) {
 	s.conn.Pause()
 	pool.Go(func() {
 		if err := s.srv.guard(work); err != nil {
-			then = func() { s.fail(&stanza.StreamError{Condition: stanza.StreamInternalServerError, Err: err}) }
+			then = func() { s.fail(err) }
 		}
 		if !s.job.v.CompareAndSwap(jobRunning, jobNone) {
 			s.release()
@@ -87,15 +87,18 @@ func (s *Stream) release() {
 // errPanic marks a fault of ours that was caught.
 var errPanic = errors.New("panic")
 
-// guard runs work and turns a panic into an error, which it logs with its stack: a fault in handling
-// one stanza ends one stream.
+// guard runs work and turns a panic into an error.
 func (srv *Server) guard(work func()) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", errPanic, p)
-			srv.Log.Error("panic while handling a stanza", "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
+	defer srv.caught(&err)
 	work()
 	return nil
+}
+
+// caught, deferred, turns a panic into a stream error and logs it with its stack: a fault in handling
+// one stanza ends one stream (RFC 6120 §4.9.3.8).
+func (srv *Server) caught(err *error) {
+	if p := recover(); p != nil {
+		srv.Log.Error("panic while handling a stanza", "panic", p, "stack", string(debug.Stack()))
+		*err = &stanza.StreamError{Condition: stanza.StreamInternalServerError, Err: fmt.Errorf("%w: %v", errPanic, p)}
+	}
 }

@@ -99,7 +99,8 @@ func (s *Stream) OnData(c *netio.Conn, b []byte) (used int) {
 	return used
 }
 
-func (s *Stream) onEvent(ev xmlstream.Event, el xmlstream.Element) error {
+func (s *Stream) onEvent(ev xmlstream.Event, el xmlstream.Element) (err error) {
+	defer s.srv.caught(&err)
 	switch ev {
 	case xmlstream.Open:
 		return s.onHeader(el)
