@@ -50,7 +50,8 @@ func appendEnd(dst []byte, k Kind) []byte {
 func (h Header) AppendEnd(dst []byte) []byte { return appendEnd(dst, h.Kind) }
 
 // AppendRelay writes st as it is passed on: from is stamped (RFC 6120 §8.1.2.1), to is replaced
-// only when given, all else stays as it was sent (see AppendTail).
+// only when given, all else stays as it was sent (see AppendTail). The name of st has no prefix, as
+// streams demand (§4.8.5): so its children are in the content namespace here as they were there.
 func (st *Stanza) AppendRelay(dst []byte, from, to jid.JID) []byte {
 	dst = append(dst, '<')
 	dst = append(dst, st.Kind.String()...)
