@@ -1,56 +1,99 @@
 package stream
 
 import (
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
-// TestPool: never more goroutines than allowed, in order, and none left.
-func TestPool(t *testing.T) {
-	p := NewPool(2)
-	var mu sync.Mutex
-	var order []int
-	most, now := 0, 0
-	hold := make(chan struct{})
-	for i := range 100 {
-		p.Go(func() {
-			mu.Lock()
-			now++
-			most = max(most, now)
-			order = append(order, i)
-			mu.Unlock()
-			<-hold
-			mu.Lock()
-			now--
-			mu.Unlock()
+// TestPoolBound: never more at once than allowed, and nothing is lost.
+func TestPoolBound(t *testing.T) {
+	const most, jobs = 3, 500
+	p := NewPool(most)
+	var running, done atomic.Int32
+	var wg sync.WaitGroup
+	for range 4 { // several who hand in work
+		wg.Go(func() {
+			for range jobs / 4 {
+				p.Go(func() {
+					if n := running.Add(1); n > most {
+						t.Errorf("%d at once", n)
+					}
+					running.Add(-1)
+					done.Add(1)
+				})
+			}
 		})
 	}
-	if n := p.Backlog(); n != 98 {
-		t.Errorf("%d pieces of work wait, want 98", n)
-	}
-	close(hold)
+	wg.Wait()
 	p.Wait()
-	if most > 2 || len(order) != 100 || p.Backlog() != 0 || p.running != 0 {
-		t.Errorf("%d at once, %d done, %d wait, %d run", most, len(order), p.Backlog(), p.running)
+	if done.Load() != jobs || p.Backlog() != 0 {
+		t.Errorf("%d done, %d waiting", done.Load(), p.Backlog())
 	}
 }
 
-// TestPoolOrder: one goroutine works in the order of the calls, those from inside work too.
+// TestPoolOrder: what waits is done in the order in which it came; and Go never waits.
 func TestPoolOrder(t *testing.T) {
-	p := NewPool(1)
-	var got []int
-	p.Go(func() {
-		for i := range 1000 {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool(1)
+		gate := make(chan struct{})
+		p.Go(func() { <-gate })
+		var got []int
+		for i := range 100 {
 			p.Go(func() { got = append(got, i) })
 		}
-	})
-	p.Wait()
-	for i, v := range got {
-		if i != v {
-			t.Fatalf("work %d ran as number %d", v, i)
+		synctest.Wait()
+		if n := p.Backlog(); n != 100 || len(got) != 0 {
+			t.Errorf("%d waiting, %d done", n, len(got))
 		}
-	}
-	if len(got) != 1000 {
-		t.Fatalf("%d pieces of work ran, want 1000", len(got))
-	}
+		close(gate)
+		p.Wait()
+		if len(got) != 100 || !slices.IsSorted(got) {
+			t.Error(got)
+		}
+	})
+}
+
+// TestPoolIdle: goroutines end when there is nothing to do (a bubble with one left would not end),
+// and the Pool goes on afterwards. Work may hand in more.
+func TestPoolIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool(2)
+		p.Wait() // nothing to wait for
+		n := 0
+		for range 3 {
+			p.Go(func() { p.Go(func() { n++ }) })
+			synctest.Wait()
+			p.Wait()
+		}
+		if n != 3 {
+			t.Error(n)
+		}
+	})
+}
+
+// TestPoolWaits: Wait returns only when also what was queued is done.
+func TestPoolWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool(1)
+		gates := []chan struct{}{make(chan struct{}), make(chan struct{})}
+		for _, g := range gates {
+			p.Go(func() { <-g })
+		}
+		over := false
+		go func() { p.Wait(); over = true }()
+		for _, g := range gates {
+			synctest.Wait()
+			if over {
+				t.Fatal("Wait returned early")
+			}
+			close(g)
+		}
+		synctest.Wait()
+		if !over {
+			t.Error("Wait does not return")
+		}
+	})
 }
