@@ -121,6 +121,14 @@ func ParseRosterJSON(b []byte) (*Roster, error) {
 		}
 		return nil, &JSONError{int64(at), "", "not UTF-8"}
 	}
+	if r, ok := fastRoster(b); ok {
+		return r, nil
+	}
+	return readRoster(b)
+}
+
+// readRoster reads every form and says what is wrong.
+func readRoster(b []byte) (*Roster, error) {
 	r := &Roster{}
 	seen := map[jid.JID]bool{}
 	err := eachMember(b, 0, "", func(key string, v value) error {

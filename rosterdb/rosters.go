@@ -90,42 +90,8 @@ func (db *DB) Rosters(domain string, fn func(owner jid.JID, r *Roster) error) er
 
 // PutRoster implements Store.
 func (db *DB) PutRoster(owner jid.JID, r *Roster) (old *Roster, err error) {
-	items, err := checkItems(owner, r.Items)
-	if err != nil {
-		return nil, err
-	}
-	key := userKey(kindRoster, owner)
-	err = db.update(func(t *tx) error {
-		b, err := t.get(key)
-		if err != nil {
-			return err
-		}
-		if old, err = decodeRoster(owner, b); err != nil {
-			return err
-		}
-		head, err := parseRecord(b)
-		if err != nil {
-			return badRoster(owner, err)
-		}
-		head.advance(db.o.Now())
-		now := slices.Clone(items)
-		for i := range now {
-			now[i].Ver = head.ver
-			if was, ok := old.Find(now[i].Contact); ok && sameView(was, now[i]) {
-				now[i].Ver = was.Ver
-			}
-		}
-		rec := encodeRoster(head.ver, head.base, now, head.tail)
-		if len(rec) > maxRecord {
-			return fmt.Errorf("roster of %s: %w: %d bytes, the limit is %d", owner, ErrTooBig, len(rec), maxRecord)
-		}
-		t.set(key, rec)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return old, nil
+	old, _, err = db.ReplaceRoster(owner, r, nil)
+	return old, err
 }
 
 // checkItems copies, sorts and normalises what a caller wants to store.
@@ -174,15 +140,8 @@ func compact(b []byte) ([]byte, error) {
 
 // DeleteRoster implements Store.
 func (db *DB) DeleteRoster(owner jid.JID) (old *Roster, err error) {
-	key := userKey(kindRoster, owner)
-	err = db.update(func(t *tx) error {
-		old, err = t.dropRoster(owner, key)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return old, nil
+	old, _, err = db.ReplaceRoster(owner, nil, nil)
+	return old, err
 }
 
 func (t *tx) dropRoster(owner jid.JID, key []byte) (*Roster, error) {

@@ -36,9 +36,18 @@ type Rosters interface {
 	PutRoster(owner jid.JID, r *Roster) (old *Roster, err error)
 	// DeleteRoster removes the record and returns it.
 	DeleteRoster(owner jid.JID) (old *Roster, err error)
+	// ReplaceRoster does as PutRoster, or as DeleteRoster when r is nil, if check
+	// lets it: check sees the roster that is there, in the same transaction, and
+	// its error refuses the change and is returned as it is. nil lets everything.
+	// now is what is stored then; of a deleted roster it has no items, and a
+	// version for telling clients that is newer than all before. now shares r's strings.
+	ReplaceRoster(owner jid.JID, r *Roster, check func(old *Roster) error) (old, now *Roster, err error)
 	// Rosters calls fn for every stored roster of a domain in order of the owner;
 	// an error of fn ends the walk and is returned. The walk sees one snapshot.
 	Rosters(domain string, fn func(owner jid.JID, r *Roster) error) error
+	// RosterOwners returns up to n accounts of a domain that have a stored roster,
+	// in order, those that come after one; the zero JID stands before all.
+	RosterOwners(domain string, after jid.JID, n int) ([]jid.JID, error)
 }
 
 // Accounts is the part of Store about accounts.
