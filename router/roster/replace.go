@@ -1,25 +1,68 @@
 package roster
 
 import (
+	"fmt"
 	"slices"
 
 	"roost/rosterdb"
+	"roost/xmlstream"
 	"roost/xmlstream/jid"
+	"roost/xmlstream/stanza"
 )
 
-// Replace puts a whole roster in the place of owner's, as an operator or another system wants it,
-// and tells the people on line: pushes for what was added, changed and removed, and presence as the
-// new subscriptions say. The contacts' own rosters stay as they are. It blocks.
+// Replace is ReplaceIf without a condition.
 func (s *Service) Replace(owner jid.JID, ro *rosterdb.Roster) error {
+	_, err := s.ReplaceIf(owner, ro, nil)
+	return err
+}
+
+// ReplaceIf puts a whole roster in the place of owner's, as an operator or another system wants it,
+// and tells the people on line: pushes for what was added, changed and removed, and presence as the
+// new subscriptions say. The contacts' own rosters stay as they are. A nil ro deletes the record.
+// check sees the roster that is there, in the same transaction; its error refuses the change and is
+// returned as it is; nil lets everything. now is what is stored then. It blocks.
+func (s *Service) ReplaceIf(owner jid.JID, ro *rosterdb.Roster, check func(old *rosterdb.Roster) error) (now *rosterdb.Roster, err error) {
+	owner = owner.Bare()
+	if ro != nil {
+		if err := checkRequests(owner, ro); err != nil {
+			return nil, err
+		}
+	}
 	defer s.lock(owner, owner)()
-	old, err := s.db.PutRoster(owner, ro)
+	old, now, err := s.db.ReplaceRoster(owner, ro, check)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	now, err := s.db.Roster(owner)
-	if err != nil {
-		return err
+	// Who comes after this look reads the roster that is stored now.
+	if len(s.r.Sessions(owner)) > 0 {
+		s.tellReplaced(owner, old, now)
 	}
+	return now, nil
+}
+
+// checkRequests refuses a waiting request that owner's clients could not be shown: it is sent as it
+// stands.
+func checkRequests(owner jid.JID, ro *rosterdb.Roster) error {
+	for it := range ro.Requests() {
+		if it.Request == nil {
+			continue
+		}
+		el, err := xmlstream.ParseElement(it.Request, nil)
+		if err == nil {
+			st := stanza.Parse(el, string(el.Space()))
+			if space := string(el.Space()); space != "" && space != stanza.NSClient || st.Kind != stanza.Presence || st.Type != stanza.Subscribe || st.Bad != nil || st.From.Bare() != it.Contact || st.To.Bare() != owner {
+				err = fmt.Errorf("it is no presence of type subscribe from %s to %s", it.Contact, owner)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("roster of %s, contact %s: %w: the stanza of the request: %w", owner, it.Contact, rosterdb.ErrBadItem, err)
+		}
+	}
+	return nil
+}
+
+// tellReplaced tells owner's resources what is different, and shows or hides presence.
+func (s *Service) tellReplaced(owner jid.JID, old, now *rosterdb.Roster) {
 	for _, was := range old.Items {
 		if _, kept := now.Find(was.Contact); kept {
 			continue
@@ -27,16 +70,18 @@ func (s *Service) Replace(owner jid.JID, ro *rosterdb.Roster) error {
 		if was.Visible() {
 			s.push(owner, was, now.Ver, true)
 		}
-		s.tellDifference(owner, was, rosterdb.Item{})
+		s.tellDifference(owner, was, rosterdb.Item{Contact: was.Contact})
 	}
 	for _, is := range now.Items {
 		was, _ := old.Find(is.Contact)
-		if is.Visible() && !sameToClients(was, is) {
+		switch {
+		case is.Visible() && !sameToClients(was, is):
 			s.push(owner, is, is.Ver, false)
+		case was.Visible() && !is.Visible():
+			s.push(owner, was, now.Ver, true)
 		}
 		s.tellDifference(owner, was, is)
 	}
-	return nil
 }
 
 // sameToClients reports whether two states of an item look the same in a roster push.
@@ -46,22 +91,55 @@ func sameToClients(a, b rosterdb.Item) bool {
 }
 
 // tellDifference shows or hides presence where the subscription between owner and a contact has
-// changed. was or is may be the zero Item; one of them names the contact.
+// changed, and shows a request that is new. was may be the zero Item.
 func (s *Service) tellDifference(owner jid.JID, was, is rosterdb.Item) {
 	contact := is.Contact
-	if is.IsZero() {
-		contact = was.Contact
-	}
 	switch before, after := was.Sub.HasFrom(), is.Sub.HasFrom(); {
 	case after && !before:
 		s.r.Show(owner, contact)
 	case before && !after:
 		s.r.Withdraw(owner, contact)
 	}
-	if !is.Sub.HasTo() || was.Sub.HasTo() || !s.r.Serves(contact.Domain()) {
+	if before, after := was.Sub.HasTo(), is.Sub.HasTo(); before != after {
+		s.tellSight(owner, contact, after)
+	}
+	if is.PendingIn && !was.PendingIn { // RFC 6121 §3.1.3
+		f := request(owner, is)
+		s.show(owner, rosterdb.Subscribe, f)
+		f.Release()
+	}
+}
+
+// tellSight shows owner the contact that it sees from now on, or takes the contact's presence back.
+// A contact decides whom it shows itself to, so that its own roster is asked: here, or by a probe.
+func (s *Service) tellSight(owner, contact jid.JID, sees bool) {
+	if !s.r.Serves(contact.Domain()) {
+		for _, ses := range s.r.Available(owner) {
+			if sees { // RFC 6121 §4.3.1
+				h := stanza.Header{Kind: stanza.Presence, Type: stanza.Probe, From: ses.JID, To: contact}
+				f := stanza.NewFrame()
+				f.Set(append(h.Append(f.Buf()), "/>"...))
+				s.r.Send(ses.JID, contact, f)
+			}
+		}
 		return
 	}
-	if sees, err := s.Sees(contact, owner); err == nil && sees {
+	shows, err := s.Sees(contact, owner)
+	switch {
+	case err != nil:
+		s.r.StoreError("roster", contact, err)
+	case shows && sees:
 		s.r.Show(contact, owner)
+	case shows:
+		s.r.Withdraw(contact, owner)
 	}
+}
+
+// request is the subscribe stanza that waits in an entry of owner's roster. When it was too long to
+// be kept its envelope says enough.
+func request(owner jid.JID, it rosterdb.Item) *stanza.Frame {
+	if it.Request != nil {
+		return stanza.FrameOf(it.Request)
+	}
+	return bareStanza(it.Contact, owner, rosterdb.Subscribe)
 }

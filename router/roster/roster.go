@@ -27,7 +27,7 @@ type Service struct {
 
 	pushID atomic.Uint64
 	seed   maphash.Seed
-	owners [256]sync.Mutex // by bare JID
+	owners [4096]sync.Mutex // by bare JID; a bulk load holds hundreds at once
 }
 
 // Register makes the service and enters it into r: requests, features, and presence.
@@ -74,13 +74,9 @@ func (s *Service) Pending(user jid.JID, deliver func(stanza []byte)) error {
 		return storeError(err)
 	}
 	for it := range ro.Requests() {
-		if it.Request != nil {
-			deliver(it.Request)
-			continue
-		}
-		// the request was too long to be kept: its envelope says enough
-		h := stanza.Header{Kind: stanza.Presence, Type: stanza.Subscribe, From: it.Contact, To: user}
-		deliver(append(h.Append(nil), "/>"...))
+		f := request(user, it)
+		deliver(f.Bytes())
+		f.Release()
 	}
 	return nil
 }
