@@ -63,25 +63,45 @@ func checkRequests(owner jid.JID, ro *rosterdb.Roster) error {
 
 // tellReplaced tells owner's resources what is different, and shows or hides presence.
 func (s *Service) tellReplaced(owner jid.JID, old, now *rosterdb.Roster) {
+	told := changes(old, now)
+	for i, c := range told {
+		ver := old.Ver // §2.6.3: a client that misses the rest must not take its roster for the new one
+		if i == len(told)-1 {
+			ver = now.Ver
+		}
+		s.push(owner, c.item, ver, c.removed)
+	}
 	for _, was := range old.Items {
-		if _, kept := now.Find(was.Contact); kept {
-			continue
+		if _, kept := now.Find(was.Contact); !kept {
+			s.tellDifference(owner, was, rosterdb.Item{Contact: was.Contact})
 		}
-		if was.Visible() {
-			s.push(owner, was, now.Ver, true)
-		}
-		s.tellDifference(owner, was, rosterdb.Item{Contact: was.Contact})
 	}
 	for _, is := range now.Items {
 		was, _ := old.Find(is.Contact)
-		switch {
-		case is.Visible() && !sameToClients(was, is):
-			s.push(owner, is, is.Ver, false)
-		case was.Visible() && !is.Visible():
-			s.push(owner, was, now.Ver, true)
-		}
 		s.tellDifference(owner, was, is)
 	}
+}
+
+// change is one push.
+type change struct {
+	item    rosterdb.Item
+	removed bool
+}
+
+// changes are the pushes that lead from one roster to another: what is gone, then what is new or
+// different.
+func changes(old, now *rosterdb.Roster) (out []change) {
+	for was := range old.Visible() {
+		if is, _ := now.Find(was.Contact); !is.Visible() {
+			out = append(out, change{was, true})
+		}
+	}
+	for is := range now.Visible() {
+		if was, _ := old.Find(is.Contact); !sameToClients(was, is) {
+			out = append(out, change{is, false})
+		}
+	}
+	return out
 }
 
 // sameToClients reports whether two states of an item look the same in a roster push.

@@ -35,10 +35,10 @@ func (s *Service) Subscription(from, to jid.JID, st *stanza.Stanza) *stanza.Stan
 	defer s.lock(from, to)()
 	out, err := s.db.Subscription(x)
 	switch {
+	case errors.Is(err, rosterdb.ErrRosterFull): // the sender's; a full one of the receiver is To.Full
+		return stanza.ResourceConstraint.With("the roster has no room for another contact")
 	case err != nil:
 		return s.fault(from, err)
-	case out.From.Full:
-		return stanza.ResourceConstraint.With("the roster has no room for another contact")
 	}
 	s.tellSides(x, out, f)
 	s.tellPresence(x, out)
