@@ -26,7 +26,8 @@
 //	%sr  the stanza as it was on the wire
 //	%so  the same with each character inside of <body/> and <subject/>, of whatever namespace and
 //	     depth, replaced by *
-//	%af %at %ai %ay  the attributes from, to, id and type, as the stanza has them
+//	%af  the attribute from; in an R record the sender as the server knows it
+//	%at %ai %ay  the attributes to, id and type, as the stanza has them
 //	%H   address and port of the client, as in 192.0.2.1:49152 and [2001:db8::1]:49152
 //
 // In an M record only %t has a value.

@@ -56,7 +56,8 @@ func label(c conf.Logger) string {
 	return fmt.Sprintf("xmpp_logger %q", c.Name)
 }
 
-// Received implements c2s.Tap: R records.
+// Received implements c2s.Tap: R records. Where st.From is set it is the sender, whatever the client
+// wrote (RFC 6120 §8.1.2.1).
 func (l *Log) Received(peer netip.AddrPort, st *stanza.Stanza) {
 	var x *scratch
 	s := subject{peer: peer, el: st.El}
@@ -67,6 +68,8 @@ func (l *Log) Received(peer netip.AddrPort, st *stanza.Stanza) {
 		if x == nil {
 			x = scratches.Get().(*scratch)
 			s.now, s.kind = unixNow(), kindOf(st.El)
+			x.from = st.From.AppendTo(x.from[:0])
+			s.from = x.from
 		}
 		x.line = appendRecord(x.line[:0], f.conf.Reception, &s)
 		f.put(x.line)

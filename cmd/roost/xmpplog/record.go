@@ -16,6 +16,7 @@ type subject struct {
 	now  int64 // Unix time, seconds
 	kind string
 	el   xmlstream.Element // zero in an M record
+	from []byte            // when it is known better than el says
 	peer netip.AddrPort
 }
 
@@ -33,6 +34,12 @@ func appendRecord(dst []byte, format []conf.Piece, s *subject) []byte {
 			dst = appendValue(dst, s.el.Raw())
 		case conf.MacroObscured:
 			dst = appendObscured(dst, s.el.Raw())
+		case conf.MacroFrom:
+			from := s.from
+			if len(from) == 0 {
+				from, _ = s.el.Attr("from")
+			}
+			dst = appendValue(dst, from)
 		case conf.MacroHost:
 			dst = appendPeer(dst, s.peer)
 		default:
@@ -46,8 +53,6 @@ func appendRecord(dst []byte, format []conf.Piece, s *subject) []byte {
 // attributeOf names the attribute that a macro stands for.
 func attributeOf(m conf.Macro) string {
 	switch m {
-	case conf.MacroFrom:
-		return "from"
 	case conf.MacroTo:
 		return "to"
 	case conf.MacroID:
@@ -83,6 +88,7 @@ func kindOf(el xmlstream.Element) string {
 // scratch is what making a record needs, borrowed from a pool for one stanza.
 type scratch struct {
 	line []byte
+	from []byte
 	tok  xmlstream.Tokenizer // in a client's stream, between two stanzas; unused until ready
 	open bool                // tok has seen the stream's header
 }

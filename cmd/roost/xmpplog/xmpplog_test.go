@@ -15,6 +15,7 @@ import (
 
 	"roost/cmd/roost/conf"
 	"roost/xmlstream"
+	"roost/xmlstream/jid"
 	"roost/xmlstream/stanza"
 )
 
@@ -133,6 +134,24 @@ func TestMacros(t *testing.T) {
 				t.Errorf("got  %swant %s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestSender: a client need not say who it is.
+func TestSender(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "log")
+	l := start(t, Options{}, logger(t, file, "%af"))
+	st := parse(t, "<message from='a@x' to='b@x'/>")
+	var err error
+	if st.From, err = jid.Parse("a@x/plus+"); err != nil {
+		t.Fatal(err)
+	}
+	l.Received(peer, st)
+	st.From = jid.JID{}
+	l.Received(peer, st)
+	closeLog(t, l)
+	if got := read(t, file); got != "a@x/plus\\x2b\na@x\n" {
+		t.Errorf("%q", got)
 	}
 }
 
