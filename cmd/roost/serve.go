@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -35,6 +36,9 @@ func (c serveCmd) Run(e *env) error {
 		e.printf("Configuration valid\n")
 		return nil
 	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP) // from here on it does not end the process
+	defer signal.Stop(hup)
 	base := slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: everything})
 	log := slog.New(leveled{base, cfg.Log.For("start")})
 	for _, w := range cfg.Warnings {
@@ -45,18 +49,15 @@ func (c serveCmd) Run(e *env) error {
 		return err
 	}
 	s.banner(e)
-	s.wait(e.ctx)
+	s.wait(e.ctx, hup)
 	e.printf("stopping: closing all streams\n")
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	return s.Stop(ctx)
 }
 
-// wait returns when the server is to stop. SIGHUP reloads.
-func (s *Server) wait(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+// wait returns when the server is to stop; hup, SIGHUP, reloads.
+func (s *Server) wait(ctx context.Context, hup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -75,7 +76,7 @@ func (s *Server) wait(ctx context.Context) {
 type logWriter struct{ log *slog.Logger }
 
 func (w logWriter) Write(p []byte) (int, error) {
-	w.log.Info(string(p))
+	w.log.Info(strings.TrimSpace(string(p)))
 	return len(p), nil
 }
 
