@@ -24,10 +24,10 @@ const (
 	maxFile      = 256 << 20 // longest file that compaction makes, with room
 )
 
-func (db *DB) badgerOptions() badger.Options {
+func (db *DB) badgerOptions(readOnly bool) badger.Options {
 	return badger.DefaultOptions(db.o.Dir).
 		WithInMemory(db.o.InMemory).
-		WithReadOnly(db.o.ReadOnly).
+		WithReadOnly(readOnly).
 		WithSyncWrites(!db.o.NoSync).
 		WithLogger(badgerLog{db.log.With("dir", db.name)}).
 		WithMetricsEnabled(false).
@@ -46,20 +46,21 @@ func (db *DB) badgerOptions() badger.Options {
 }
 
 // openBadger opens the files; a crash inside Badger on a damaged file is an error.
-func (db *DB) openBadger() (err error) {
+func (db *DB) openBadger(readOnly bool) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = db.openError(fmt.Errorf("%v", r))
 		}
 	}()
-	if err := db.prepareFiles(); err != nil {
+	if err := db.prepareFiles(readOnly); err != nil {
 		return db.openError(err)
 	}
-	db.b, err = badger.OpenManaged(db.badgerOptions())
+	b, err := badger.OpenManaged(db.badgerOptions(readOnly))
 	if err != nil {
 		return db.openError(err)
 	}
-	db.last.Store(db.b.MaxVersion())
+	db.b = b
+	db.last.Store(max(db.last.Load(), b.MaxVersion()))
 	return nil
 }
 
@@ -70,19 +71,19 @@ var (
 )
 
 // prepareFiles looks after the files before Badger does, under its lock.
-func (db *DB) prepareFiles() error {
+func (db *DB) prepareFiles(readOnly bool) error {
 	if db.o.InMemory {
 		return nil
 	}
-	unlock, err := lockDir(db.o.Dir, db.o.ReadOnly)
+	unlock, err := lockDir(db.o.Dir, readOnly)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := removeUnborn(db.o.Dir, db.o.ReadOnly); err != nil {
+	if err := removeUnborn(db.o.Dir, readOnly); err != nil {
 		return err
 	}
-	return checkTables(db.o.Dir, db.badgerOptions(), false)
+	return checkTables(db.o.Dir, db.badgerOptions(readOnly), false)
 }
 
 // removeUnborn removes log files without a byte. A process that was killed
@@ -124,8 +125,8 @@ func (db *DB) openError(err error) error {
 			who += " (process " + strings.TrimSpace(string(pid)) + ")"
 		}
 		return fmt.Errorf("store %s: %w: %s; stop it, or use its console", db.name, ErrLocked, who)
-	case errors.Is(err, errUnclean), db.o.ReadOnly && strings.Contains(text, "Log truncate required"):
-		return fmt.Errorf("store %s was not closed cleanly and cannot be read only; start the server on it once: %w", db.name, err)
+	case errors.Is(err, errUnclean), strings.Contains(text, "Log truncate required"):
+		return fmt.Errorf("store %s was not closed cleanly and cannot be read only; start the server on it once: %w", db.name, errUnclean)
 	}
 	if e := asDisk(err); errors.Is(e, ErrNoSpace) || errors.Is(e, os.ErrPermission) {
 		return fmt.Errorf("store %s: %w", db.name, e)

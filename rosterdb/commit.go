@@ -6,6 +6,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -52,27 +53,44 @@ func (db *DB) update(fn func(*tx) error) error {
 // commitLoop runs until ops is closed.
 func (db *DB) commitLoop() {
 	defer close(db.stopped)
+	tick := time.NewTicker(spaceCheck)
+	defer tick.Stop()
 	batch := make([]*op, 0, maxBatchOps)
-	for o := range db.ops {
-		batch = append(batch[:0], o)
-		// Those that the last batch has just answered come back with their next
-		// change; without this they would wait for a flush of one.
-		runtime.Gosched()
-	gather:
-		for len(batch) < maxBatchOps {
-			select {
-			case o, ok := <-db.ops:
-				if !ok {
-					break gather
-				}
-				batch = append(batch, o)
-			default:
-				break gather
+	for {
+		select {
+		case o, ok := <-db.ops:
+			if !ok {
+				return
 			}
+			batch = db.gather(append(batch[:0], o))
+			if db.parked || db.tight {
+				db.watchSpace()
+			}
+			db.runBatch(batch)
+			clear(batch)
+		case <-tick.C:
+			db.watchSpace()
 		}
-		db.runBatch(batch)
-		clear(batch)
 	}
+}
+
+// gather appends the changes that wait.
+func (db *DB) gather(batch []*op) []*op {
+	// Those that the last batch has just answered come back with their next
+	// change; without this they would wait for a flush of one.
+	runtime.Gosched()
+	for len(batch) < maxBatchOps {
+		select {
+		case o, ok := <-db.ops:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, o)
+		default:
+			return batch
+		}
+	}
+	return batch
 }
 
 // runBatch runs and answers all ops of a batch.
@@ -167,7 +185,7 @@ func (db *DB) begin() *tx {
 func (t *tx) run(fn func(*tx) error) (err error) {
 	clear(t.cur)
 	t.curSize = 0
-	if err := t.db.failure(); err != nil {
+	if err := t.db.refusal(); err != nil {
 		return err
 	}
 	defer t.db.rescue(&err)()
@@ -178,6 +196,17 @@ func (t *tx) run(fn func(*tx) error) (err error) {
 		return fmt.Errorf("%w: a change of %d bytes, one transaction takes %d", ErrTooBig, t.curSize, maxBatchBytes)
 	}
 	return nil
+}
+
+// refusal is why no change is taken at all, nil when changes are taken.
+func (db *DB) refusal() error {
+	if err := db.failure(); err != nil || !db.parked {
+		return err
+	}
+	if err := db.checkSpace(); err != nil {
+		return fmt.Errorf("store %s: %w", db.name, err)
+	}
+	return fmt.Errorf("store %s: %w: it was full and is about to take changes again", db.name, ErrNoSpace)
 }
 
 // merge makes the writes of the last run part of the batch, or forgets them.

@@ -36,13 +36,16 @@ type Options struct {
 	// kernel had not written. For bulk loads and tests.
 	NoSync bool
 	// MinFree: with less free disk space than this, in bytes, changes are refused
-	// with ErrNoSpace. Default 256 MiB; negative: no check.
+	// with ErrNoSpace; with half of it, nothing is written at all. Default
+	// 256 MiB; negative: no check.
 	MinFree int64
 	Now     func() time.Time // nil: time.Now
 
 	// BeforeCommit is called before each commit. Its error is treated as if the
 	// disk had reported it before anything was written. For tests.
 	BeforeCommit func() error
+
+	free func(dir string) (int64, error) // freeSpace; another one in tests
 }
 
 // Defaults of Options.
@@ -71,6 +74,8 @@ type DB struct {
 	senders sync.WaitGroup // goroutines about to send to ops
 
 	dirTime time.Time // committer only: when a file was last added to Dir
+	parked  bool      // committer only: Badger is open for reading only (space.go)
+	tight   bool      // committer only: a change was refused for want of space
 	keys    keyFile
 }
 
@@ -95,6 +100,9 @@ func Open(o Options) (*DB, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.free == nil {
+		o.free = freeSpace
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -106,7 +114,7 @@ func Open(o Options) (*DB, error) {
 	} else if err := checkDir(o); err != nil {
 		return nil, err
 	}
-	if err := db.openBadger(); err != nil {
+	if err := db.openSpace(); err != nil {
 		return nil, err
 	}
 	if err := db.checkFormat(); err != nil {
@@ -234,9 +242,11 @@ func (db *DB) guard() error {
 	if db.o.InMemory {
 		return nil
 	}
-	if err := checkSpace(db.o.Dir, db.o.MinFree); err != nil {
+	if err := db.checkSpace(); err != nil {
+		db.tight = true
 		return fmt.Errorf("store %s: %w", db.name, err)
 	}
+	db.tight = false
 	if err := checkDescriptors(); err != nil {
 		return fmt.Errorf("store %s: %w", db.name, err)
 	}

@@ -64,7 +64,7 @@ func tmpfsChild(dir string) error {
 	if err := db.Close(); err != nil {
 		return err
 	}
-	if err := leave(dir, ballast, 40<<20); err != nil {
+	if err := leave(dir, ballast, 100<<10); err != nil {
 		return err
 	}
 	// The full store opens and reads.
@@ -73,6 +73,15 @@ func tmpfsChild(dir string) error {
 	}
 	if _, err := fill(db, more, more+1); !errors.Is(err, rosterdb.ErrNoSpace) {
 		return fmt.Errorf("a change in the full store: %w", err)
+	}
+	if err := readBack(db, more); err != nil {
+		return err
+	}
+	if err := os.Remove(ballast); err != nil {
+		return err
+	}
+	if more, err = fill(db, more, more+1); err != nil {
+		return fmt.Errorf("a change once there is space again: %w", err)
 	}
 	return errors.Join(readBack(db, more), db.Close())
 }

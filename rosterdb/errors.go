@@ -19,4 +19,6 @@ var (
 	ErrLocked      = errors.New("store is in use")
 	ErrCorrupt     = errors.New("store is damaged")
 	ErrClosed      = errors.New("store is closed")
+	// ErrDelegated: the truth is elsewhere, and cannot be changed from here.
+	ErrDelegated = errors.New("the roster belongs to a web application")
 )

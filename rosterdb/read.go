@@ -23,6 +23,9 @@ func (db *DB) view(fn func(*badger.Txn) error) (err error) {
 		return err
 	}
 	defer db.unpin(ts)
+	if db.b.IsClosed() {
+		return db.failure() // it was closed for want of space and did not open again
+	}
 	txn := db.b.NewTransactionAt(ts, false)
 	defer txn.Discard()
 	defer db.rescue(&err)()

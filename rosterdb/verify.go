@@ -31,7 +31,7 @@ func (db *DB) Check() error {
 		return err
 	}
 	defer db.unpin(ts)
-	if err := checkTables(db.o.Dir, db.badgerOptions(), true); err != nil {
+	if err := checkTables(db.o.Dir, db.badgerOptions(true), true); err != nil {
 		return db.openError(err)
 	}
 	return nil
