@@ -18,7 +18,7 @@ import (
 	"roost/xmlstream/stanza"
 )
 
-// Server is one running server. Start makes it, Stop or Kill ends it.
+// Server is one running server. Start makes it, Stop ends it.
 type Server struct {
 	cfg  *conf.Config
 	base *slog.Logger // what every module's log ends in

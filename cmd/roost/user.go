@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"roost/cmd/roost/conf"
 	"roost/rosterdb"
 	"roost/router/sasl"
 	"roost/xmlstream/jid"
@@ -127,6 +128,28 @@ func (a *admin) account(s string) (jid.JID, error) {
 	return j, nil
 }
 
+// warnUnused says when nobody can log in with an account of the embedded store, because every listener
+// keeps its accounts elsewhere.
+func (a *admin) warnUnused(e *env) {
+	elsewhere := ""
+	for _, l := range a.cfg.Listeners {
+		for _, at := range l.Listens {
+			for _, auth := range []*conf.Auth{at.Base.Plain, at.Base.Digest} {
+				switch {
+				case auth == nil:
+				case auth.Scheme == "accounts":
+					return
+				case elsewhere == "":
+					elsewhere = auth.URI
+				}
+			}
+		}
+	}
+	if elsewhere != "" {
+		fmt.Fprintf(e.err, "roost: note: no listener has the uri accounts://, so accounts of the embedded store cannot log in; the configuration names %s\n", elsewhere)
+	}
+}
+
 // domains are those that a command is about: the one that was named, or all that we serve. One that
 // is not served any more may still have accounts.
 func (a *admin) domains(name string) ([]string, error) {
@@ -156,6 +179,7 @@ func (c *userAdd) do(a *admin, e *env) error {
 		return err
 	}
 	e.printf("account %s added\n", j)
+	a.warnUnused(e)
 	return nil
 }
 
@@ -172,6 +196,7 @@ func (c *userPasswd) do(a *admin, e *env) error {
 		return err
 	}
 	e.printf("password of %s changed\n", j)
+	a.warnUnused(e)
 	return nil
 }
 
@@ -221,6 +246,7 @@ func (c *userImport) do(a *admin, e *env) error {
 		return fmt.Errorf("%s imported, then: %w", count(n, "account"), err)
 	}
 	e.printf("%s imported\n", count(n, "account"))
+	a.warnUnused(e)
 	return nil
 }
 

@@ -117,6 +117,24 @@ func TestImportUsersRefuses(t *testing.T) {
 	})
 }
 
+// TestUnusedStore: an account that nobody can log in with is made, with a word about it.
+func TestUnusedStore(t *testing.T) {
+	p := newPlace(t, "", "")
+	p.write("users", "")
+	p.write("roost.conf", strings.Replace(p.read("roost.conf"), "accounts://", "file://"+p.path("users"), 1))
+	for _, running := range []bool{false, true} {
+		if running {
+			p.start()
+		}
+		for _, words := range [][]string{{"user", "import"}, {"user", "passwd", "alice@localhost"}} {
+			r := p.try("alice@localhost secret\n", words...)
+			if r.code != exitOK || !strings.HasPrefix(r.err, "roost: note: ") || !strings.Contains(r.err, "file://"+p.path("users")) {
+				t.Errorf("running %v: %v: %+v", running, words, r)
+			}
+		}
+	}
+}
+
 // TestRemoveUserLive: whoever is on line is told, and so are the contacts.
 func TestRemoveUserLive(t *testing.T) {
 	p := newPlace(t, "", "")
