@@ -20,8 +20,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	addr, _, _ := strings.Cut(out.String()[strings.Index(out.String(), "127.0.0.1:"):], " ")
-	c := dial(t, addr)
+	c := dial(t, firstAddr(out.String()).at)
 	c.header()
 	stop()
 	c.rest()
@@ -50,8 +49,7 @@ func TestShutdown(t *testing.T) {
 	p := newPlace(t, "", "")
 	p.do("alice@localhost secret\nbob@localhost secret\n", "user", "import")
 	out, _, end := p.background()
-	addr, _, _ := strings.Cut(out.String()[strings.Index(out.String(), "127.0.0.1:"):], " ")
-	at := &addrOnly{addr}
+	at := firstAddr(out.String())
 	alice, bob := at.login(t, "alice", "r"), at.login(t, "bob", "r")
 	alice.send("<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='x@y'/></query></iq>")
 	alice.until("id='s'")
