@@ -135,7 +135,11 @@ func (o *offlineStore) Add(user jid.JID, stanza []byte) error {
 	if !keeps {
 		return router.ErrFull
 	}
-	err := o.db.AddOffline(user, stanza, limits)
+	return asRouter(o.db.AddOffline(user, stanza, limits))
+}
+
+// asRouter maps the store's errors to those that the router knows.
+func asRouter(err error) error {
 	switch {
 	case errors.Is(err, rosterdb.ErrOfflineFull), errors.Is(err, rosterdb.ErrTooBig):
 		return errors.Join(router.ErrFull, err)
@@ -143,6 +147,20 @@ func (o *offlineStore) Add(user jid.JID, stanza []byte) error {
 		return errors.Join(router.ErrNoSpace, err)
 	}
 	return err
+}
+
+// blobStore is the embedded store as features see it that keep one document for each account.
+type blobStore struct{ db rosterdb.Blobs }
+
+// Blob gives nil when there is none.
+func (b blobStore) Blob(owner jid.JID, namespace string) ([]byte, error) {
+	v, err := b.db.Blob(owner, namespace)
+	return v, asRouter(err)
+}
+
+// SetBlob stores a copy of value; an empty one deletes.
+func (b blobStore) SetBlob(owner jid.JID, namespace string, value []byte, maxSize int) error {
+	return asRouter(b.db.SetBlob(owner, namespace, value, maxSize))
 }
 
 // Take implements router.Offline. What was handed over is removed only afterwards: a crash in

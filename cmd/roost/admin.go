@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"roost/cmd/roost/conf"
 	"roost/rosterdb"
@@ -63,7 +64,7 @@ func manage(cmd managed, f configFlag, e *env, inv *invocation) error {
 			return err
 		}
 	}
-	store, err := openStore(cfg, nil)
+	store, err := openStore(cfg, nil, 0)
 	if err != nil {
 		return err
 	}
@@ -126,4 +127,8 @@ func prepared(domain string) string {
 }
 
 // realms are those that a DIGEST-MD5 client may be told: the host name and the domains.
-func realms(cfg *conf.Config) []string { return append(served(cfg), cfg.Hostname) }
+func realms(cfg *conf.Config) []string {
+	all := append(served(cfg), cfg.Hostname)
+	slices.Sort(all)
+	return slices.Compact(all)
+}

@@ -33,13 +33,14 @@ func (s *Server) modules() error {
 	ping.Register(r)
 	version.Register(r, version.Info{Name: "Roost", Version: versionNumber}) // XEP-0092 §5: no word of the system
 	enttime.Register(r, time.Now)
-	last.Register(r, s.store, time.Now, s.log)
-	vcard.Register(r, s.store, vcard.Limits{})
-	private.Register(r, s.store, private.Limits{})
+	blobs := blobStore{s.store}
+	last.Register(r, blobs, time.Now, s.log)
+	vcard.Register(r, blobs, vcard.Limits{})
+	private.Register(r, blobs, private.Limits{})
 	if err := contact.Register(r, contacts(s.cfg)); err != nil {
 		return err
 	}
-	front.Registrar = register.Register(r, register.Options{Accounts: &registration{s.store, s.exists},
+	front.Registrar = register.Register(r, register.Options{Accounts: &registration{s.store, s.exists, accountOptions(s.cfg)},
 		Subscriptions: s, Open: openTo(s.cfg), Log: s.log})
 	front.Caps = disco.Register(r, disco.Options{}).StreamFeature
 	return nil
@@ -81,20 +82,21 @@ func openTo(cfg *conf.Config) func(string) bool {
 type registration struct {
 	store  rosterdb.Store
 	exists *existence
+	keep   rosterdb.AccountOptions
 }
 
 func (g *registration) Create(user jid.JID, password string) error {
 	if g.exists.inFile(user) {
 		return register.ErrExists
 	}
-	return asRegister(g.store.CreateAccount(user, password, rosterdb.AccountOptions{}))
+	return asRegister(g.store.CreateAccount(user, password, g.keep))
 }
 
 func (g *registration) SetPassword(user jid.JID, password string) error {
 	if g.exists.inFile(user) {
 		return register.ErrReadOnly
 	}
-	return asRegister(g.store.SetPassword(user, password, rosterdb.AccountOptions{}))
+	return asRegister(g.store.SetPassword(user, password, g.keep))
 }
 
 // Removable implements register.Accounts.

@@ -52,7 +52,8 @@ type opened struct {
 // Options of a start that no configuration has.
 type Options struct {
 	Log        *slog.Logger
-	ReadBuffer int // bytes; 1 cuts the input at every byte, for tests
+	ReadBuffer int   // bytes; 1 cuts the input at every byte, for tests
+	MinFree    int64 // bytes of free disk below which the store takes no changes; 0: its default
 }
 
 // Pools: what computes (credentials) gets a goroutine per processor, what waits for the disk gets
@@ -71,11 +72,11 @@ func Start(cfg *conf.Config, o Options) (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) openStore(Options) (err error) {
+func (s *Server) openStore(o Options) (err error) {
 	if err := os.MkdirAll(s.cfg.DataDir, 0o700); err != nil {
 		return err
 	}
-	s.store, err = openStore(s.cfg, s.logFor("db"))
+	s.store, err = openStore(s.cfg, s.logFor("db"), o.MinFree)
 	return err
 }
 

@@ -167,7 +167,16 @@ func (a *admin) domains(name string) ([]string, error) {
 }
 
 func (c *userAdd) do(a *admin, e *env) error {
-	j, err := a.account(c.JID)
+	return a.password(e, c.JID, a.store.CreateAccount, "account %s added\n")
+}
+
+func (c *userPasswd) do(a *admin, e *env) error {
+	return a.password(e, c.JID, a.store.SetPassword, "password of %s changed\n")
+}
+
+// password gives an account the password on standard input.
+func (a *admin) password(e *env, who string, set func(jid.JID, string, rosterdb.AccountOptions) error, done string) error {
+	j, err := a.account(who)
 	if err != nil {
 		return err
 	}
@@ -175,29 +184,30 @@ func (c *userAdd) do(a *admin, e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := a.store.CreateAccount(j, password, rosterdb.AccountOptions{}); err != nil {
+	if err := set(j, password, accountOptions(a.cfg)); err != nil {
 		return err
 	}
-	e.printf("account %s added\n", j)
+	e.printf(done, j)
 	a.warnUnused(e)
 	return nil
 }
 
-func (c *userPasswd) do(a *admin, e *env) error {
-	j, err := a.account(c.JID)
-	if err != nil {
-		return err
+// accountOptions says what is kept of a password: the secrets of DIGEST-MD5 only where a listener
+// looks for them in the embedded store.
+func accountOptions(cfg *conf.Config) (o rosterdb.AccountOptions) {
+	for _, l := range cfg.Listeners {
+		for _, at := range l.Listens {
+			if d := at.Base.Digest; d != nil && d.Scheme == "accounts" {
+				o.DigestRealms = append(o.DigestRealms, d.Realm)
+			}
+		}
 	}
-	password, err := readPassword(e)
-	if err != nil {
-		return err
+	if o.DigestRealms != nil {
+		o.DigestRealms = append(o.DigestRealms, realms(cfg)...)
+		slices.Sort(o.DigestRealms)
+		o.DigestRealms = slices.Compact(o.DigestRealms)
 	}
-	if err := a.store.SetPassword(j, password, rosterdb.AccountOptions{}); err != nil {
-		return err
-	}
-	e.printf("password of %s changed\n", j)
-	a.warnUnused(e)
-	return nil
+	return o
 }
 
 func (c *userRemove) do(a *admin, e *env) error {
@@ -237,7 +247,7 @@ func (c *userList) do(a *admin, e *env) error {
 
 func (c *userImport) do(a *admin, e *env) error {
 	var bad error
-	opts := rosterdb.AccountOptions{}
+	opts := accountOptions(a.cfg)
 	if c.Digest {
 		opts.DigestRealms = realms(a.cfg)
 	}

@@ -21,8 +21,8 @@ import (
 )
 
 // openStore opens the embedded store of a configuration.
-func openStore(cfg *conf.Config, log *slog.Logger) (*rosterdb.DB, error) {
-	return rosterdb.Open(rosterdb.Options{Dir: filepath.Join(cfg.DataDir, "store"), Log: log,
+func openStore(cfg *conf.Config, log *slog.Logger, minFree int64) (*rosterdb.DB, error) {
+	return rosterdb.Open(rosterdb.Options{Dir: filepath.Join(cfg.DataDir, "store"), Log: log, MinFree: minFree,
 		Derive: deriveScram, Prepare: sasl.PreparePassword, HA1: ha1, Iterations: iterations})
 }
 
