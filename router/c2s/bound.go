@@ -1,6 +1,8 @@
 package c2s
 
 import (
+	"sync"
+
 	"roost/router/stream"
 	"roost/xmlstream"
 	"roost/xmlstream/stanza"
@@ -8,20 +10,22 @@ import (
 
 // onStanza routes what a session sends (RFC 6120 §8).
 func (s *Stream) onStanza(el xmlstream.Element) error {
-	st := stanza.Parse(el, stanza.NSClient)
+	st := s.srv.stanzas.get()
+	defer s.srv.stanzas.put(st)
+	*st = stanza.Parse(el, stanza.NSClient)
 	if st.Kind == stanza.NotStanza {
 		return unsupported(el)
 	}
 	if len(el.Prefix()) > 0 { // §4.8.5: the content namespace is the default one
 		return stanza.StreamBadNamespacePrefix.With("a stanza with a namespace prefix")
 	}
-	if err := s.checkFrom(&st); err != nil {
+	if err := s.checkFrom(st); err != nil {
 		return err
 	}
 	if t := s.srv.Tap; t != nil {
-		t.Received(s.conn.RemoteAddr(), &st)
+		t.Received(s.conn.RemoteAddr(), st)
 	}
-	if s.srv.Router.Route(s.sess, &st, false) {
+	if s.srv.Router.Route(s.sess, st, false) {
 		return nil
 	}
 	own := st.Clone()
@@ -36,4 +40,20 @@ func (s *Stream) checkFrom(st *stanza.Stanza) error {
 		return nil
 	}
 	return stanza.StreamInvalidFrom.With("from \"" + stream.Clip(v) + "\" is not " + s.sess.JID.String()) // §4.9.3.9
+}
+
+// views are stanzas whose envelopes are on loan to the router while it looks at them: it hands them
+// to interfaces, so that they cannot live on the stack.
+type views struct{ sync.Pool }
+
+func (v *views) get() *stanza.Stanza {
+	if st, ok := v.Get().(*stanza.Stanza); ok {
+		return st
+	}
+	return new(stanza.Stanza)
+}
+
+func (v *views) put(st *stanza.Stanza) {
+	*st = stanza.Stanza{} // a view that outlives its stanza finds nothing
+	v.Put(st)
 }

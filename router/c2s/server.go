@@ -59,6 +59,8 @@ type Server struct {
 	Log       *slog.Logger
 	Work      *stream.Pool // for what waits: stores
 	Auth      *stream.Pool // for what computes: credentials
+
+	stanzas views
 }
 
 // Rows are the requests about the stream itself that a bound client may still send.
