@@ -33,8 +33,7 @@ func (c serveCmd) Run(e *env) error {
 		return tellConfig(e, err)
 	}
 	if c.Test {
-		e.printf("Configuration valid\n")
-		return nil
+		return tellValid(e, cfg)
 	}
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP) // from here on it does not end the process
@@ -103,8 +102,21 @@ func (s *Server) banner(e *env) {
 type checkCmd struct{ configFlag }
 
 func (c checkCmd) Run(e *env) error {
-	if _, err := c.loadChecked(); err != nil {
+	cfg, err := c.loadChecked()
+	if err != nil {
 		return tellConfig(e, err)
+	}
+	return tellValid(e, cfg)
+}
+
+// tellValid prints what is accepted but worth a word, a line each, and that all is well.
+func tellValid(e *env, cfg *conf.Config) error {
+	for _, w := range cfg.Warnings {
+		at := ""
+		if !w.Pos.IsZero() {
+			at = w.Pos.String() + ": "
+		}
+		fmt.Fprintf(e.err, "%swarning: %s\n", at, w.Msg)
 	}
 	e.printf("Configuration valid\n")
 	return nil

@@ -23,8 +23,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"user", "add", "--help"}, 0, "user@domain", ""},
 		{[]string{"serve", "-h"}, 0, "Only check the configuration", ""},
 		{[]string{"version"}, 0, "roost " + versionNumber, ""},
-		{[]string{"check"}, 0, "Configuration valid\n", ""},
-		{[]string{"serve", "-t"}, 0, "Configuration valid\n", ""},
+		{[]string{"check"}, 0, "Configuration valid\n", "warning: streams between servers"},
+		{[]string{"serve", "-t"}, 0, "Configuration valid\n", "warning: streams between servers"},
 		{[]string{"nonsense"}, 2, "", "nonsense"},
 		{[]string{"--nonsense"}, 2, "", "--nonsense"},
 		{[]string{"user"}, 2, "", "add"},
@@ -46,7 +46,7 @@ func TestCommandLine(t *testing.T) {
 			if r.code != c.code || !strings.Contains(r.out, c.out) || !strings.Contains(r.err, c.err) {
 				t.Errorf("exit code %d, want %d\nstdout: %s\nstderr: %s", r.code, c.code, r.out, r.err)
 			}
-			if (r.err == "") != (c.code == 0) || c.code != 0 && r.out != "" {
+			if c.err == "" && r.err != "" || c.code != 0 && r.out != "" {
 				t.Errorf("stdout: %s\nstderr: %s", r.out, r.err)
 			}
 			if c.code == 2 && !strings.Contains(r.err, "--help") {
@@ -114,6 +114,17 @@ func TestCheckTellsAll(t *testing.T) {
 	}
 	if _, err := os.Stat(p.path("data")); err == nil {
 		t.Error("a check made the data directory")
+	}
+}
+
+// TestCheckWarns: what is accepted without effect has its place, too.
+func TestCheckWarns(t *testing.T) {
+	p := newPlace(t, "", "alerting {}")
+	for _, words := range [][]string{{"check"}, {"serve", "-t"}} {
+		r := p.try("", words...)
+		if r.code != exitOK || r.out != "Configuration valid\n" || !strings.HasPrefix(r.err, p.file+":12:1: warning: ") || strings.Count(r.err, "\n") != 1 {
+			t.Errorf("%v: %+v", words, r)
+		}
 	}
 }
 
