@@ -23,7 +23,9 @@ func TestServe(t *testing.T) {
 	c := dial(t, firstAddr(out.String()).at)
 	c.header()
 	stop()
-	c.rest()
+	if got := c.rest(); !strings.Contains(got, "<system-shutdown ") { // also one who has not logged in
+		t.Error(got)
+	}
 	if got := end(); got.code != exitOK || !strings.HasSuffix(got.out, "stopping: closing all streams\n") {
 		t.Errorf("%+v", got)
 	}
