@@ -35,8 +35,8 @@ type LoadOptions struct {
 	Owner   func(string) (jid.JID, error)
 	From    int // the first line that is loaded; those before it are not looked at; default 1
 	MaxLine int // bytes; default 16 MiB
-	// Progress is told after every Every lines, about (default 10 000). Its error
-	// ends the load.
+	// Progress is told after every Every lines, about (default 10 000), but not of
+	// the end, which Load returns. Its error ends the load.
 	Progress func(LoadProgress) error
 	Every    int
 }
@@ -74,13 +74,7 @@ func Load(ctx context.Context, in io.Reader, o LoadOptions) (LoadProgress, error
 	readErr := o.read(ctx, in, w.groups)
 	close(w.groups)
 	<-w.done
-	if w.err != nil {
-		return w.now, w.err
-	}
-	if readErr == nil && w.now.Line > w.told {
-		readErr = o.tell(w.now)
-	}
-	return w.now, readErr
+	return w.now, cmp.Or(w.err, readErr)
 }
 
 func (o *LoadOptions) setDefaults() {
@@ -91,13 +85,6 @@ func (o *LoadOptions) setDefaults() {
 	if o.Every == 0 {
 		o.Every = defaultEvery
 	}
-}
-
-func (o *LoadOptions) tell(p LoadProgress) error {
-	if o.Progress == nil {
-		return nil
-	}
-	return o.Progress(p)
 }
 
 // group is some lines on their way.
@@ -139,18 +126,20 @@ func (o *LoadOptions) read(ctx context.Context, in io.Reader, out chan<- *group)
 		o.parse(g)
 		wrong := g.wrong() // before the writer has the group
 		if line >= o.From {
-			select {
-			case out <- g:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+			out <- g // taken also when the store has failed
 		}
-		if err := cmp.Or(wrong, ctx.Err()); err != nil {
-			return err
+		if wrong != nil {
+			return wrong
+		}
+		if end == nil {
+			end = ctx.Err()
 		}
 	}
-	if errors.Is(end, io.EOF) || errors.Is(end, errLastLine) {
+	switch {
+	case errors.Is(end, io.EOF), errors.Is(end, errLastLine):
 		return nil
+	case end == ctx.Err():
+		return end
 	}
 	return &LineError{line + 1, end}
 }
@@ -321,7 +310,10 @@ func (w *loadWriter) store(g *group) error {
 		return nil
 	}
 	w.told = w.now.Line
-	return w.o.tell(w.now)
+	if w.o.Progress == nil {
+		return nil
+	}
+	return w.o.Progress(w.now)
 }
 
 // distinct is how many entries there are before an owner comes again.

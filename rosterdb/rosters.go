@@ -161,7 +161,7 @@ func (t *tx) dropRoster(owner jid.JID, key []byte) (*Roster, error) {
 // versions that clients remember (RFC 6121 §2.6).
 func (r *record) advance(now time.Time) {
 	if r.ver == 0 {
-		r.base = uint64(max(now.Unix(), 1)) << 16
+		r.base = uint64(max(now.UnixMicro(), 1))
 		r.ver = r.base
 	}
 	r.ver++
