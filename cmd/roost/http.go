@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"roost/cmd/roost/conf"
+	"roost/rosterdb/riakhttp"
 )
 
 // web is one socket of HTTP_Listener.
@@ -26,6 +27,7 @@ func (s *Server) listenHTTP(Options) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle(riakhttp.Prefix, s.riak())
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		s.status(w)
@@ -72,7 +74,10 @@ func openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
 			return nil, errors.Join(err, ln.Close())
 		}
 	}
-	w := &web{ln, &http.Server{Handler: guarded(token, h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}}
+	ctx, cancel := context.WithCancel(context.Background()) // ends what takes long, such as a load of rosters
+	w := &web{ln, &http.Server{Handler: guarded(token, h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		BaseContext: func(net.Listener) context.Context { return ctx }}}
+	w.srv.RegisterOnShutdown(cancel)
 	go w.srv.Serve(ln)
 	return w, nil
 }

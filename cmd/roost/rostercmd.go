@@ -4,9 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 
 	"roost/rosterdb"
 	"roost/xmlstream/jid"
@@ -28,9 +26,6 @@ type rosterSet struct {
 	JID  string `arg:"" help:"user@domain"`
 	File string `arg:"" optional:"" help:"File with the JSON object; default standard input."`
 }
-type rosterImport struct {
-	File string `arg:"" optional:"" help:"File of JSON Lines; default standard input."`
-}
 type rosterExport struct {
 	Domain string `arg:"" optional:"" help:"Only this domain."`
 }
@@ -41,17 +36,13 @@ func (c *rosterShow) Run(e *env, r *rosterCmd, inv *invocation) error {
 func (c *rosterSet) Run(e *env, r *rosterCmd, inv *invocation) error {
 	return manage(c, r.configFlag, e, inv)
 }
-func (c *rosterImport) Run(e *env, r *rosterCmd, inv *invocation) error {
-	return manage(c, r.configFlag, e, inv)
-}
 func (c *rosterExport) Run(e *env, r *rosterCmd, inv *invocation) error {
 	return manage(c, r.configFlag, e, inv)
 }
 
-func (c *rosterShow) gather(*env) error     { return nil }
-func (c *rosterSet) gather(e *env) error    { return file(c.File, e) }
-func (c *rosterImport) gather(e *env) error { return file(c.File, e) }
-func (c *rosterExport) gather(*env) error   { return nil }
+func (c *rosterShow) gather(*env) error   { return nil }
+func (c *rosterSet) gather(e *env) error  { return file(c.File, e) }
+func (c *rosterExport) gather(*env) error { return nil }
 
 // maxRosterJSON bounds one roster in bytes of JSON: 2 000 contacts with long names and groups.
 const maxRosterJSON = 16 << 20
@@ -97,72 +88,13 @@ func (a *admin) replace(owner jid.JID, b []byte) error {
 	if err != nil {
 		return fmt.Errorf("roster of %s: %w", owner, err)
 	}
-	if a.live != nil && a.live.rosters != nil {
-		return a.live.rosters.Replace(owner, ro)
-	}
-	_, err = a.store.PutRoster(owner, ro)
-	return err
+	return a.put(owner, ro)
 }
 
 // rosterLine is one line of an import or export.
 type rosterLine struct {
 	JID    string          `json:"jid"`
 	Roster json.RawMessage `json:"roster"`
-}
-
-func (c *rosterImport) do(a *admin, e *env) error {
-	sc := bufio.NewReaderSize(e.in, 1<<16)
-	n := 0
-	for line := 1; ; line++ {
-		b, err := readLine(sc)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil && len(bytes.TrimSpace(b)) == 0 {
-			continue
-		}
-		if err == nil {
-			err = a.importLine(b)
-		}
-		if err != nil {
-			return fmt.Errorf("%s imported, then: line %d: %w", count(n, "roster"), line, err)
-		}
-		n++
-	}
-	e.printf("%s imported\n", count(n, "roster"))
-	return nil
-}
-
-func (a *admin) importLine(b []byte) error {
-	var l rosterLine
-	if err := json.Unmarshal(b, &l); err != nil {
-		return fmt.Errorf(`not of the form {"jid":"user@domain","roster":{…}}: %w`, err)
-	}
-	j, err := a.account(l.JID)
-	if err != nil {
-		return err
-	}
-	if len(l.Roster) == 0 {
-		return fmt.Errorf(`%s has no "roster": write {"jid":"user@domain","roster":{…}}`, j)
-	}
-	return a.replace(j, l.Roster)
-}
-
-// readLine reads a line of bounded length; io.EOF only when nothing is left.
-func readLine(r *bufio.Reader) ([]byte, error) {
-	var line []byte
-	for {
-		part, err := r.ReadSlice('\n')
-		line = append(line, part...)
-		switch {
-		case len(line) > maxRosterJSON:
-			return nil, fmt.Errorf("longer than %d bytes", maxRosterJSON)
-		case err == nil, errors.Is(err, io.EOF) && len(line) > 0:
-			return line, nil
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return nil, err
-		}
-	}
 }
 
 func (c *rosterExport) do(a *admin, e *env) error {

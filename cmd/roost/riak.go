@@ -1,0 +1,16 @@
+package main
+
+import (
+	"net/http"
+
+	"roost/rosterdb/riakhttp"
+)
+
+// riak is the roster interface under /riak/. Without roster and presence nobody is told of a change.
+func (s *Server) riak() http.Handler {
+	o := riakhttp.Options{Store: s.store, Replacer: riakhttp.Direct(s.store), Domains: served(s.cfg), Log: s.logFor("http")}
+	if s.rosters != nil {
+		o.Replacer = s.rosters
+	}
+	return riakhttp.New(o)
+}
