@@ -19,6 +19,7 @@ func (s *Stream) onBind(el xmlstream.Element) error {
 		return stanza.StreamNotAuthorized.With("bind a resource first") // §7.1, §4.9.3.12
 	}
 	own := st.Clone()
+	s.received(own)
 	full, err := s.requested(p)
 	if err != nil { // §7.7.2.1
 		s.bindError(own, stanza.BadRequest.With(err.Error()))
@@ -62,7 +63,9 @@ func (s *Stream) generated() jid.JID {
 }
 
 func (s *Stream) bindError(st *stanza.Stanza, e *stanza.StanzaError) {
-	s.write(func(dst []byte) []byte { return st.AppendError(dst, jid.JID{}, jid.JID{}, e) })
+	f := stanza.NewFrame()
+	f.Set(st.AppendError(f.Buf(), jid.JID{}, jid.JID{}, e))
+	s.Deliver(f)
 }
 
 // welcome is the answer to a bind (§7.6.1).

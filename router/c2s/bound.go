@@ -22,9 +22,7 @@ func (s *Stream) onStanza(el xmlstream.Element) error {
 	if err := s.checkFrom(st); err != nil {
 		return err
 	}
-	if t := s.srv.Tap; t != nil {
-		t.Received(s.conn.RemoteAddr(), st)
-	}
+	s.received(st)
 	if s.srv.Router.Route(s.sess, st, false) {
 		return nil
 	}

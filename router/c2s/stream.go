@@ -229,6 +229,9 @@ func (s *Stream) last(e *stanza.StreamError) {
 		dst = s.answer(jid.JID{}).Append(dst)
 	}
 	f.Set(stream.AppendLast(dst, e))
+	if t := s.srv.Tap; t != nil && e != nil {
+		t.Delivered(s.conn.RemoteAddr(), f.Bytes())
+	}
 	s.conn.SendLast(f)
 	if !s.waiting {
 		s.leave()
@@ -249,10 +252,23 @@ func (s *Stream) onEnd() {
 
 // Deliver implements router.Outlet. Any goroutine.
 func (s *Stream) Deliver(f *stanza.Frame) bool {
-	if t := s.srv.Tap; t != nil {
-		t.Delivered(s.conn.RemoteAddr(), f.Bytes())
+	t := s.srv.Tap
+	if t == nil {
+		return s.conn.Send(f)
 	}
-	return s.conn.Send(f)
+	defer f.Retain().Release()
+	if !s.conn.Send(f) {
+		return false // it goes elsewhere, or is kept
+	}
+	t.Delivered(s.conn.RemoteAddr(), f.Bytes())
+	return true
+}
+
+// received shows a stanza to the one who watches.
+func (s *Stream) received(st *stanza.Stanza) {
+	if t := s.srv.Tap; t != nil {
+		t.Received(s.conn.RemoteAddr(), st)
+	}
 }
 
 // End implements router.Outlet. Any goroutine.
