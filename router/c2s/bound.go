@@ -22,6 +22,7 @@ func (s *Stream) onStanza(el xmlstream.Element) error {
 	if err := s.checkFrom(st); err != nil {
 		return err
 	}
+	st.From = s.sess.JID // stamped (RFC 6120 §8.1.2.1); the log shows it too
 	s.received(st)
 	if s.srv.Router.Route(s.sess, st, false) {
 		return nil
