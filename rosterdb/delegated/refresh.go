@@ -1,0 +1,120 @@
+package delegated
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"roost/xmlstream/jid"
+)
+
+// Outcome is what a refresh did to one roster.
+type Outcome uint8
+
+// Offline: the user has no session; what was kept of the roster was dropped, and the next login
+// fetches it. Updated: fetched, and another than before. Unchanged: fetched, and the same.
+const (
+	Offline Outcome = iota
+	Updated
+	Unchanged
+)
+
+// Summary counts what a refresh did. Every account is in exactly one of the four numbers.
+type Summary struct {
+	Updated   int // fetched, found changed and in force; clients have been told
+	Unchanged int // fetched, and as it was
+	Offline   int // without a session: nothing was fetched, and nothing that is old is kept
+	Failed    []*Error
+}
+
+// Refresh fetches the roster of a user who has a session, after this moment, and puts it in force:
+// when it returns, clients have been told. The error is an *Error; the old roster then stays, and is
+// fetched again by itself when the application is back.
+func (s *Store) Refresh(ctx context.Context, owner jid.JID) (Outcome, error) {
+	owner = owner.Bare()
+	s.mu.Lock()
+	e := s.entries[owner]
+	if !s.o.Online(owner) {
+		if e != nil {
+			s.drop(e)
+		}
+		s.mu.Unlock()
+		return Offline, nil
+	}
+	s.mu.Unlock()
+	select {
+	case s.errands <- struct{}{}:
+		defer func() { <-s.errands }()
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		return 0, s.outdated(owner, &Error{Owner: owner, Reason: ReasonTimeout, Err: fmt.Errorf("not fetched: the refresh took longer than %v", s.o.RefreshTime)})
+	}
+	s.mu.Lock()
+	f := s.request(s.entry(owner))
+	s.place(s.entry(owner))
+	s.mu.Unlock()
+	<-f.done // within two Timeouts
+	switch {
+	case f.err != nil:
+		return 0, f.err
+	case f.changed:
+		return Updated, nil
+	}
+	return Unchanged, nil
+}
+
+// outdated notes that the roster of owner is to be fetched, although nobody could.
+func (s *Store) outdated(owner jid.JID, err *Error) *Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.entries[owner]; e != nil && e.live {
+		e.failed = err
+		s.place(e)
+	}
+	return err
+}
+
+// RefreshAll refreshes many, as many at a time as errands may go on. It takes no longer than
+// Options.RefreshTime and two Timeouts.
+func (s *Store) RefreshAll(ctx context.Context, owners []jid.JID) Summary {
+	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTime)
+	defer cancel()
+	var (
+		sum  Summary
+		mu   sync.Mutex // guards sum
+		wg   sync.WaitGroup
+		next atomic.Int64
+	)
+	for range min(len(owners), cap(s.errands)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(owners)); i = next.Add(1) - 1 {
+				out, err := s.Refresh(ctx, owners[i])
+				mu.Lock()
+				sum.add(owners[i], out, err)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return sum
+}
+
+func (sum *Summary) add(owner jid.JID, out Outcome, err error) {
+	switch {
+	case err != nil:
+		e, ok := errors.AsType[*Error](err)
+		if !ok {
+			e = &Error{Owner: owner, Reason: ReasonAnswer, Err: err}
+		}
+		sum.Failed = append(sum.Failed, e)
+	case out == Updated:
+		sum.Updated++
+	case out == Unchanged:
+		sum.Unchanged++
+	default:
+		sum.Offline++
+	}
+}
