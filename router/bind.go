@@ -90,6 +90,12 @@ func (r *Router) Unbind(s *Session, status string) {
 	}
 	u.mu.Lock()
 	u.drop(s)
+	last := len(u.sessions) == 0
 	u.mu.Unlock()
 	r.users.reap(u)
+	if last {
+		for _, fn := range r.hooks.gone {
+			fn(u.JID)
+		}
+	}
 }

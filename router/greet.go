@@ -46,6 +46,9 @@ func (r *Router) showOwn(s *Session) {
 // probeLocal answers who's probe of a local contact (RFC 6121 §4.3.2). A contact who does not let
 // who see it, or does not exist, is as silent as one that nobody knows.
 func (r *Router) probeLocal(who, contact jid.JID) {
+	if f, ok := r.rosters.(Fetching); ok && !f.AtHand(contact) {
+		return // nobody is available, and a login does not wait for rosters that are far away to say so
+	}
 	sees, err := r.rosters.Sees(contact, who.Bare())
 	switch {
 	case err != nil:

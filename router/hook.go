@@ -6,6 +6,7 @@ import "roost/xmlstream/jid"
 // is bound, run in the order of their adding, and may block.
 type hooks struct {
 	offline []func(user jid.JID, status string)
+	gone    []func(user jid.JID)
 }
 
 // OnOffline adds fn, called when the last available resource of a user has gone. status is the
@@ -13,6 +14,10 @@ type hooks struct {
 func (r *Router) OnOffline(fn func(user jid.JID, status string)) {
 	r.hooks.offline = append(r.hooks.offline, fn)
 }
+
+// OnGone adds fn, called when the last session of a user has ended, available or not. Meanwhile a new
+// one may have begun.
+func (r *Router) OnGone(fn func(user jid.JID)) { r.hooks.gone = append(r.hooks.gone, fn) }
 
 func (r *Router) wentOffline(user jid.JID, tail []byte) {
 	if len(r.hooks.offline) == 0 {

@@ -51,6 +51,12 @@ type Rosters interface {
 	Subscription(from, to jid.JID, st *stanza.Stanza) *stanza.StanzaError
 }
 
+// Fetching is implemented by Rosters of which some are fetched from afar.
+type Fetching interface {
+	// AtHand reports whether Sees answers for user without waiting. It does for whoever is available.
+	AtHand(user jid.JID) bool
+}
+
 // Federation is the way to domains that are not ours. Send never blocks; it takes over one
 // reference of f. A returned error goes back to the sender.
 type Federation interface {

@@ -29,7 +29,7 @@ func (s *Service) serve(q *router.IQ) {
 func (s *Service) get(q *router.IQ) {
 	// A resource is interested before its roster is read: a change in between comes as a push.
 	q.Session.SetInterested()
-	ro, err := s.db.Roster(q.Account())
+	ro, err := s.store(q.Account()).Roster(q.Account())
 	if err != nil {
 		q.Fault("roster", storeError(err))
 		return
@@ -52,6 +52,8 @@ func (s *Service) get(q *router.IQ) {
 func (s *Service) set(q *router.IQ) {
 	it, e := parseSet(q.Payload)
 	switch {
+	case s.elsewhere[q.Account().Domain()] != nil:
+		q.Error(stanza.ServiceUnavailable.With("the roster is kept elsewhere and cannot be changed from here"))
 	case e != nil:
 		q.Error(e)
 	case it.contact == q.Account():

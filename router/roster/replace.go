@@ -29,7 +29,7 @@ func (s *Service) ReplaceIf(owner jid.JID, ro *rosterdb.Roster, check func(old *
 		}
 	}
 	defer s.lock(owner, owner)()
-	old, now, err := s.db.ReplaceRoster(owner, ro, check)
+	old, now, err := s.store(owner).ReplaceRoster(owner, ro, check)
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +142,9 @@ func (s *Service) tellSight(owner, contact jid.JID, sees bool) {
 				s.r.Send(ses.JID, contact, f)
 			}
 		}
+		return
+	}
+	if !s.AtHand(contact) { // then it is not available: there is nothing to be seen
 		return
 	}
 	shows, err := s.Sees(contact, owner)

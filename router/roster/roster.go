@@ -25,6 +25,9 @@ type Service struct {
 	accounts router.Accounts
 	limits   rosterdb.Limits
 
+	elsewhere map[string]Elsewhere // by domain; read-only once sessions are bound
+	blocked   map[string]bool      // likewise
+
 	pushID atomic.Uint64
 	seed   maphash.Seed
 	owners [4096]sync.Mutex // by bare JID; a bulk load holds hundreds at once
@@ -32,7 +35,8 @@ type Service struct {
 
 // Register makes the service and enters it into r: requests, features, and presence.
 func Register(r *router.Router, db rosterdb.Rosters, accounts router.Accounts, limits rosterdb.Limits) *Service {
-	s := &Service{r: r, db: db, accounts: accounts, limits: limits, seed: maphash.MakeSeed()}
+	s := &Service{r: r, db: db, accounts: accounts, limits: limits, seed: maphash.MakeSeed(),
+		elsewhere: map[string]Elsewhere{}, blocked: map[string]bool{}}
 	r.Handle(
 		router.Row{Space: stanza.NSRoster, Local: "query", Get: true, Set: true, Blocks: true, Unknown: true,
 			To: router.ToOwn | router.ToOthers, Handle: s.serve})
@@ -48,7 +52,7 @@ func StreamFeatures() string {
 
 // Contacts implements router.Rosters.
 func (s *Service) Contacts(user jid.JID) ([]router.Contact, error) {
-	ro, err := s.db.Roster(user)
+	ro, err := s.store(user).Roster(user)
 	if err != nil {
 		return nil, storeError(err)
 	}
@@ -63,13 +67,13 @@ func (s *Service) Contacts(user jid.JID) ([]router.Contact, error) {
 
 // Sees implements router.Rosters.
 func (s *Service) Sees(user, who jid.JID) (bool, error) {
-	it, _, err := s.db.Item(user, who)
+	it, _, err := s.store(user).Item(user, who)
 	return it.Sub.HasFrom(), storeError(err)
 }
 
 // Pending implements router.Rosters (RFC 6121 §3.1.3: requests are shown again at each login).
 func (s *Service) Pending(user jid.JID, deliver func(stanza []byte)) error {
-	ro, err := s.db.Roster(user)
+	ro, err := s.store(user).Roster(user)
 	if err != nil {
 		return storeError(err)
 	}

@@ -23,6 +23,13 @@ var presenceTypes = map[rosterdb.Event]stanza.Type{
 // Subscription implements router.Rosters (RFC 6121 §3): the rosters of both sides change in one
 // transaction, then whoever is on line hears of it, in the order that the RFC gives.
 func (s *Service) Subscription(from, to jid.JID, st *stanza.Stanza) *stanza.StanzaError {
+	fromLocal := s.r.Serves(from.Domain())
+	switch {
+	case s.blocked[from.Domain()], !fromLocal && !s.takes(to):
+		return nil
+	case s.elsewhere[from.Domain()] != nil:
+		return stanza.ServiceUnavailable.With("the roster is kept elsewhere and cannot be changed from here")
+	}
 	f := stanza.NewFrame() // §3.1.2: bare addresses on both sides
 	defer f.Release()
 	f.Set(st.AppendRelay(f.Buf(), from, to))
@@ -30,8 +37,8 @@ func (s *Service) Subscription(from, to jid.JID, st *stanza.Stanza) *stanza.Stan
 	if err != nil {
 		return s.fault(to, err)
 	}
-	x := rosterdb.Exchange{From: from, To: to, Event: events[st.Type], FromLocal: s.r.Serves(from.Domain()),
-		ToLocal: toLocal, Stanza: f.Bytes(), Limits: s.limits}
+	x := rosterdb.Exchange{From: from, To: to, Event: events[st.Type], FromLocal: fromLocal,
+		ToLocal: toLocal && s.takes(to), Stanza: f.Bytes(), Limits: s.limits}
 	defer s.lock(from, to)()
 	out, err := s.db.Subscription(x)
 	switch {
@@ -45,10 +52,15 @@ func (s *Service) Subscription(from, to jid.JID, st *stanza.Stanza) *stanza.Stan
 	return nil
 }
 
-// isAccount reports whether j has its roster here. RFC 6121 §8.5.1: stanzas to an address of ours
-// that is no account are ignored.
+// takes reports whether subscription stanzas may change the roster of j.
+func (s *Service) takes(j jid.JID) bool {
+	return !s.blocked[j.Domain()] && s.elsewhere[j.Domain()] == nil
+}
+
+// isAccount reports whether j has its roster in the store here. RFC 6121 §8.5.1: stanzas to an address
+// of ours that is no account are ignored.
 func (s *Service) isAccount(j jid.JID) (bool, error) {
-	if !s.r.Serves(j.Domain()) || j.Local() == "" {
+	if !s.r.Serves(j.Domain()) || j.Local() == "" || s.elsewhere[j.Domain()] != nil {
 		return false, nil
 	}
 	return s.accounts.Exists(j)
@@ -153,6 +165,10 @@ func (s *Service) drop(owner, contact jid.JID, done func()) error {
 // Cancel empties owner's roster and ends all its subscriptions, as before its account is removed
 // (XEP-0077 §3.2). It blocks.
 func (s *Service) Cancel(owner jid.JID) error {
+	if e := s.elsewhere[owner.Domain()]; e != nil {
+		e.Forget(owner)
+		return nil
+	}
 	ro, err := s.db.Roster(owner)
 	if err != nil {
 		return err
