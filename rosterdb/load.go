@@ -131,14 +131,14 @@ func (o *LoadOptions) read(ctx context.Context, in io.Reader, out chan<- *group)
 		if wrong != nil {
 			return wrong
 		}
-		if end == nil {
-			end = ctx.Err()
+		if end == nil && ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 	}
 	switch {
 	case errors.Is(end, io.EOF), errors.Is(end, errLastLine):
 		return nil
-	case end == ctx.Err():
+	case ctx.Err() != nil && errors.Is(end, context.Cause(ctx)):
 		return end
 	}
 	return &LineError{line + 1, end}

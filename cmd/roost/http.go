@@ -16,6 +16,8 @@ import (
 	"roost/rosterdb/riakhttp"
 )
 
+var errStopping = errors.New("the server is stopping")
+
 // web is one socket of HTTP_Listener.
 type web struct {
 	ln  net.Listener
@@ -74,10 +76,10 @@ func openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
 			return nil, errors.Join(err, ln.Close())
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background()) // ends what takes long, such as a load of rosters
+	ctx, cancel := context.WithCancelCause(context.Background()) // ends what takes long, such as a load of rosters
 	w := &web{ln, &http.Server{Handler: guarded(token, h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		BaseContext: func(net.Listener) context.Context { return ctx }}}
-	w.srv.RegisterOnShutdown(cancel)
+	w.srv.RegisterOnShutdown(func() { cancel(errStopping) })
 	go w.srv.Serve(ln)
 	return w, nil
 }

@@ -158,6 +158,35 @@ func TestRiakCurl(t *testing.T) {
 	}
 }
 
+// TestRiakStop: a stop ends a load that goes on, and the load says from where to go on.
+func TestRiakStop(t *testing.T) {
+	p := newPlace(t, "", loopHTTP)
+	s := p.start()
+	r, send := io.Pipe()
+	q, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+s.web[0].ln.Addr().String()+"/riak/xmpp?every=1", r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Header.Set("Content-Type", "application/x-ndjson")
+	go func() { // and no end
+		for i := range 1000 {
+			fmt.Fprintf(send, `{"jid":"user%05d@localhost","roster":{}}`+"\n", i)
+		}
+	}()
+	resp, err := http.DefaultTransport.RoundTrip(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	b, err := io.ReadAll(resp.Body)
+	if got := string(b); err != nil || !strings.Contains(got, "the server is stopping") || !strings.Contains(got, `"from":`) {
+		t.Errorf("%v: %s", err, got)
+	}
+}
+
 // TestRosterImportFrom: an import that broke off says where it goes on.
 func TestRosterImportFrom(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
