@@ -39,7 +39,7 @@ func (c *rosterImport) gather(e *env) error {
 				c.meter.size = st.Size()
 			}
 		}
-		e.in, e.err = c.meter, c.meter
+		e.in, e.out, e.err = c.meter, below{c.meter, e.out}, below{c.meter, e.err}
 	}
 	return err
 }
@@ -55,6 +55,9 @@ func (c *rosterImport) do(a *admin, e *env) error {
 
 // put stores a roster; people on line hear of it.
 func (a *admin) put(owner jid.JID, ro *rosterdb.Roster) error {
+	if err := a.owned(owner); err != nil {
+		return err
+	}
 	if a.live != nil && a.live.rosters != nil {
 		return a.live.rosters.Replace(owner, ro)
 	}
@@ -62,8 +65,7 @@ func (a *admin) put(owner jid.JID, ro *rosterdb.Roster) error {
 	return err
 }
 
-// meter is an input whose reading is shown on a terminal, and the way of others to that terminal.
-// What is read is stored a moment later.
+// meter is an input whose reading is shown on a terminal. What is read is stored a moment later.
 type meter struct {
 	in    io.Reader
 	out   io.Writer
@@ -106,10 +108,15 @@ func (m *meter) show(now time.Time) {
 	m.open = true
 }
 
-// Write puts p on a line of its own.
-func (m *meter) Write(p []byte) (int, error) {
-	m.end()
-	return m.out.Write(p)
+// below writes to a terminal below the line of a meter.
+type below struct {
+	m *meter
+	w io.Writer
+}
+
+func (b below) Write(p []byte) (int, error) {
+	b.m.end()
+	return b.w.Write(p)
 }
 
 // end ends the line on the terminal. A nil meter has none.
