@@ -211,7 +211,7 @@ func TestGoneWhileWaiting(t *testing.T) {
 
 // TestOverflow: a client that does not read is cut with a stream error, and the others go on.
 func TestOverflow(t *testing.T) {
-	h := newHouse(t, options{send: 64 << 10})
+	h := newHouse(t, options{send: 64 << 10, net: netio.Config{LingerTimeout: netiotest.Patience}}) // the deaf one reads late
 	deaf := h.dial()
 	deaf.online("bob", "b").check(t)
 	alice, carol := h.dial().online("alice", "a"), h.dial().online("carol", "c")
