@@ -40,17 +40,19 @@ func (d direct) ReplaceIf(owner jid.JID, r *rosterdb.Roster, check func(*rosterd
 type Options struct {
 	Store    Store
 	Replacer Replacer
-	Domains  []string // that are served, prepared
+	Domains  []string // whose rosters are in Store, prepared
 
-	MaxBody int64         // bytes of one roster, and of one line of many; default 16 MiB
-	Idle    time.Duration // how long a client may neither send nor take a byte; default 30 s
-	Log     *slog.Logger  // nil: slog.Default()
+	MaxBody  int64         // bytes of one roster, and of one line of many; default 16 MiB
+	MaxLoads int           // loads of many at once, each of which takes up to some 60 MiB; default 4
+	Idle     time.Duration // how long a client may neither send nor take a byte; default 30 s
+	Log      *slog.Logger  // nil: slog.Default()
 }
 
 // Defaults of Options.
 const (
-	defaultMaxBody = 16 << 20
-	defaultIdle    = 30 * time.Second
+	defaultMaxBody  = 16 << 20
+	defaultMaxLoads = 4
+	defaultIdle     = 30 * time.Second
 )
 
 // Prefix is where the handler belongs.
@@ -60,12 +62,18 @@ const Prefix = "/riak/"
 const bucket = "xmpp"
 
 // handler serves the interface.
-type handler struct{ o Options }
+type handler struct {
+	o     Options
+	loads chan struct{} // one for each load that runs
+}
 
 // New makes the handler for Prefix. It refuses changes that a browser sends for another site.
 func New(o Options) http.Handler {
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody
+	}
+	if o.MaxLoads == 0 {
+		o.MaxLoads = defaultMaxLoads
 	}
 	if o.Idle == 0 {
 		o.Idle = defaultIdle
@@ -77,7 +85,7 @@ func New(o Options) http.Handler {
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		bad(http.StatusForbidden, "a page of another site must not change rosters").write(w)
 	}))
-	return guard.Handler(&handler{o})
+	return guard.Handler(&handler{o, make(chan struct{}, o.MaxLoads)})
 }
 
 // action answers one method.
@@ -151,7 +159,7 @@ func (h *handler) owner(key string) (jid.JID, *problem) {
 	case !j.IsBare():
 		return jid.JID{}, bad(http.StatusBadRequest, "the key %q has a resource; write %s", key, j.Bare())
 	case !slices.Contains(h.o.Domains, j.Domain()):
-		return jid.JID{}, bad(http.StatusNotFound, "%s is not served here; there are %s", j.Domain(), strings.Join(h.o.Domains, ", "))
+		return jid.JID{}, bad(http.StatusNotFound, "the rosters of %s are not here; there are those of %s", j.Domain(), strings.Join(h.o.Domains, ", "))
 	}
 	return j, nil
 }

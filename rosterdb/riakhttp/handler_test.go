@@ -105,8 +105,8 @@ func TestRequests(t *testing.T) {
 		{"GET", ann + "/desk", "", "", 400, "resource|write ann@a.example"},
 		{"GET", ann + "%2Fdesk", "", "", 400, "resource"},
 		{"PUT", ann + "/desk", bob, asJSON, 400, "resource"},
-		{"PUT", "/riak/xmpp/ann@elsewhere", bob, asJSON, 404, "elsewhere is not served here; there are test, a.example"},
-		{"GET", "/riak/xmpp/ann@elsewhere", "", "", 404, "not served"},
+		{"PUT", "/riak/xmpp/ann@elsewhere", bob, asJSON, 404, "the rosters of elsewhere are not here; there are those of test, a.example"},
+		{"GET", "/riak/xmpp/ann@elsewhere", "", "", 404, "are not here"},
 		{"PUT", "/riak/xmpp/a%20b@a.example", bob, asJSON, 400, `the key \"a b@a.example\" is no address`},
 		{"PUT", "/riak/xmpp/@a.example", bob, asJSON, 400, "is no address"},
 		{"GET", "/riak/other/ann@a.example", "", "", 404, `there is no bucket \"other\"`},
@@ -285,6 +285,40 @@ func TestSilentClient(t *testing.T) {
 		}
 		resp.Body.Close()
 		hold.Close()
+	}
+}
+
+// TestHugeRoster: what the store cannot take is refused with its limit.
+func TestHugeRoster(t *testing.T) {
+	w := newWeb(t, func(o *riakhttp.Options) { o.MaxBody = 0 })
+	var b strings.Builder
+	for i := range 20000 {
+		fmt.Fprintf(&b, `,"contact-with-a-long-name-%06d@a.example":{}`, i)
+	}
+	w.want(w.do("PUT", "/riak/xmpp/ann@a.example", "{"+b.String()[1:]+"}", asJSON), 413, "ann@a.example", "the limit is")
+	w.want(w.do("GET", "/riak/xmpp/ann@a.example", "", ""), 404)
+}
+
+// TestManyLoads: beyond the limit a load is refused, and there is room again when one has ended.
+func TestManyLoads(t *testing.T) {
+	w := newWeb(t, func(o *riakhttp.Options) { o.MaxLoads = 1 })
+	r, send := io.Pipe()
+	q, _ := http.NewRequestWithContext(t.Context(), "POST", w.url+"/riak/xmpp?every=1", r)
+	q.Header.Set("Content-Type", "application/x-ndjson")
+	go io.WriteString(send, lines(0, 2000))
+	resp, err := http.DefaultTransport.RoundTrip(q) // it runs: it has answered
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.do("POST", "/riak/xmpp", lines(0, 1), asLines); got.status != 503 || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, "the limit") {
+		t.Errorf("%+v", got)
+	}
+	send.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Error(err)
+	}
+	resp.Body.Close()
+	for w.do("POST", "/riak/xmpp", lines(0, 1), asLines).status != 200 { // the handler ends a moment after its answer
 	}
 }
 

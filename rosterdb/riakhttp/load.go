@@ -44,6 +44,13 @@ func (h *handler) load(w http.ResponseWriter, q *http.Request, _ jid.JID) *probl
 	if p != nil {
 		return p
 	}
+	select {
+	case h.loads <- struct{}{}:
+		defer func() { <-h.loads }()
+	default:
+		w.Header().Set("Retry-After", "10")
+		return bad(http.StatusServiceUnavailable, "%d loads are running, which is the limit; try again later", h.o.MaxLoads)
+	}
 	l := &loading{h: h, q: q, w: w, rc: http.NewResponseController(w)}
 	_ = l.rc.EnableFullDuplex() // HTTP/2 has it always
 	in := newPatient(w, q.Body, h.o.Idle)

@@ -65,7 +65,7 @@ func TestLoad(t *testing.T) {
 		{"from", "?from=3", "x\ny\n" + lines(0, 2), 200, 2, told{Line: 4, Stored: 2, Done: true}, ""},
 		{"wrong at once", "", lines(0, 2) + bad + lines(3, 1), 400, 1, told{Line: 3, Stored: 2, From: 3, Offset: 31, Column: 32}, "line 3: roster of x@a.example"},
 		{"wrong later", "?every=1", lines(0, 2000) + bad, 200, -1, told{Line: 2001, Stored: 2000, From: 2001, Offset: 31, Column: 32}, "line 2001"},
-		{"foreign", "", `{"jid":"x@elsewhere","roster":{}}`, 400, 1, told{Line: 1, From: 1, Offset: 7, Column: 8}, "not served here"},
+		{"foreign", "", `{"jid":"x@elsewhere","roster":{}}`, 400, 1, told{Line: 1, From: 1, Offset: 7, Column: 8}, "are not here"},
 		{"full address", "", `{"jid":"x@test/r","roster":{}}`, 400, 1, told{Line: 1, From: 1, Offset: 7, Column: 8}, "resource"},
 		{"oneself", "", `{"jid":"x@test","roster":{"x@test":{}}}`, 400, 1, told{Line: 1, From: 1}, "x@test"},
 		{"too long", "", lines(0, 1) + `{"jid":"` + strings.Repeat("x", 1<<16) + `"}`, 413, 1, told{Line: 2, Stored: 1, From: 2}, "longer than"},
