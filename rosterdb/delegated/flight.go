@@ -17,6 +17,7 @@ type flight struct {
 	roster  *rosterdb.Roster
 	err     error
 	changed bool // roster is another than was there before, or the first
+	doubts  []doubt
 }
 
 // load gives a roster that is not in force, by a fetch. Soon after one that failed there is no
@@ -90,7 +91,7 @@ func (s *Store) fly(e *entry, f *flight, etag string) {
 	}
 	s.mu.Lock()
 	if f.refresh && f.changed {
-		s.suspect(e.owner, old, f.roster)
+		f.doubts = s.compare(e.owner, old, f.roster)
 	}
 	e.flight = nil
 	if e.next != nil {

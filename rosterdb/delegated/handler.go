@@ -29,6 +29,7 @@ const readTime = 30 * time.Second
 //   - errors: the roster could not be fetched, or the name is none. failed says why. The old roster
 //     stays in force.
 //
+// Rosters of contacts that were fetched although nobody named them (see Refresh) are not counted.
 // Status is "error" when everything has failed or the request was wrong, "ok" otherwise.
 type Reply struct {
 	Status    string   `json:"status"`

@@ -1,8 +1,9 @@
 package delegated
 
 import (
-	"slices"
+	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -16,8 +17,7 @@ const (
 	longWaits = 6 // the wait for a roster that fails again and again doubles so often
 )
 
-// mend fetches by itself what is known to be out of date: rosters whose last fetch failed, as soon as
-// the application answers again, and those that contradict the new roster of a contact.
+// mend fetches by itself the rosters whose last fetch failed, as soon as the application answers again.
 func (s *Store) mend() {
 	tick := time.NewTicker(s.o.Pause)
 	defer tick.Stop()
@@ -25,8 +25,6 @@ func (s *Store) mend() {
 		select {
 		case <-s.ctx.Done():
 			return
-		case <-s.wake:
-			s.each(s.doubted(), s.settle)
 		case <-tick.C:
 			s.retry()
 		}
@@ -41,7 +39,7 @@ func (s *Store) retry() {
 		return
 	}
 	s.again(due[0])
-	s.each(due[1:], func(owner jid.JID) {
+	each(s.ctx, due[1:], func(owner jid.JID) {
 		if s.breaker.State() == gobreaker.StateClosed {
 			s.again(owner)
 		}
@@ -76,15 +74,14 @@ func (s *Store) again(owner jid.JID) {
 	<-f.done
 }
 
-// each calls fn for all owners, a few at a time.
-func (s *Store) each(owners []jid.JID, fn func(jid.JID)) {
+// each calls fn for all of list, a few at a time, until ctx ends.
+func each[T any](ctx context.Context, list []T, fn func(T)) {
 	var wg sync.WaitGroup
-	for part := range slices.Chunk(owners, (len(owners)+menders-1)/menders+1) {
+	var next atomic.Int64
+	for range min(len(list), menders) {
 		wg.Go(func() {
-			for _, owner := range part {
-				if s.ctx.Err() == nil {
-					fn(owner)
-				}
+			for i := next.Add(1) - 1; i < int64(len(list)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				fn(list[i])
 			}
 		})
 	}
@@ -95,34 +92,31 @@ func (s *Store) each(owners []jid.JID, fn func(jid.JID)) {
 var mirror = [...]rosterdb.Sub{rosterdb.SubNone: rosterdb.SubNone, rosterdb.SubTo: rosterdb.SubFrom,
 	rosterdb.SubFrom: rosterdb.SubTo, rosterdb.SubBoth: rosterdb.SubBoth}
 
-// suspect notes the contacts of owner whose rosters in memory do not say what its new one says of
-// them: a friendship has two sides, and the application may have named only one. The caller holds s.mu.
-func (s *Store) suspect(owner jid.JID, old, now *rosterdb.Roster) {
-	look := func(it rosterdb.Item, was rosterdb.Sub) {
-		if it.Sub != was && it.Contact.Domain() == s.o.Domain && s.disagree(it.Contact, owner) {
-			s.suspects[it.Contact] = owner
+// doubt is a contact whose roster in memory contradicts the new one of other.
+type doubt struct{ contact, other jid.JID }
+
+// compare lists the contacts of owner, with sessions too, whose rosters do not say what its new one
+// says of them: a friendship has two sides, and the application may have named only one. The caller
+// holds s.mu.
+func (s *Store) compare(owner jid.JID, old, now *rosterdb.Roster) (out []doubt) {
+	look := func(contact jid.JID, was, is rosterdb.Sub) {
+		if is != was && contact.Domain() == s.o.Domain && s.disagree(contact, owner) {
+			out = append(out, doubt{contact, owner})
 		}
+	}
+	if old == nil {
+		old = &rosterdb.Roster{}
 	}
 	for _, it := range now.Items {
-		was := rosterdb.Item{}
-		if old != nil {
-			was, _ = old.Find(it.Contact)
-		}
-		look(it, was.Sub)
+		was, _ := old.Find(it.Contact)
+		look(it.Contact, was.Sub, it.Sub)
 	}
-	if old != nil {
-		for _, it := range old.Items {
-			if _, kept := now.Find(it.Contact); !kept {
-				look(it, rosterdb.SubNone)
-			}
+	for _, it := range old.Items {
+		if _, kept := now.Find(it.Contact); !kept {
+			look(it.Contact, it.Sub, rosterdb.SubNone)
 		}
 	}
-	if len(s.suspects) > 0 {
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
-	}
+	return out
 }
 
 // disagree reports whether the rosters of a and b, both of users with sessions, contradict each
@@ -137,23 +131,11 @@ func (s *Store) disagree(a, b jid.JID) bool {
 	return of.Sub != mirror[back.Sub]
 }
 
-// doubted takes the suspects.
-func (s *Store) doubted() (owners []jid.JID) {
+// settle fetches the contact's roster once, unless a fetch that goes on settles the matter.
+func (s *Store) settle(d doubt) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for owner := range s.suspects {
-		owners = append(owners, owner)
-	}
-	return owners
-}
-
-// settle fetches a suspect's roster once, unless a fetch that goes on settles the matter.
-func (s *Store) settle(owner jid.JID) {
-	s.mu.Lock()
-	other := s.suspects[owner]
-	delete(s.suspects, owner)
 	var f *flight
-	if e := s.entries[owner]; e != nil {
+	if e := s.entries[d.contact]; e != nil {
 		f = e.flight
 		if e.next != nil {
 			f = e.next
@@ -164,9 +146,9 @@ func (s *Store) settle(owner jid.JID) {
 		<-f.done
 	}
 	s.mu.Lock()
-	still := s.disagree(owner, other)
+	still := s.disagree(d.contact, d.other)
 	s.mu.Unlock()
 	if still {
-		s.again(owner)
+		s.again(d.contact)
 	}
 }

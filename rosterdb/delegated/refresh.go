@@ -31,9 +31,15 @@ type Summary struct {
 
 // Refresh fetches the roster of a user who has a session, after this moment, and puts it in force:
 // when it returns, clients have been told. The error is an *Error; the old roster then stays, and is
-// fetched again by itself when the application is back.
+// fetched again by itself when the application is back. Where the new roster says of a contact with
+// a session what that one's roster does not, the latter is fetched as well.
 func (s *Store) Refresh(ctx context.Context, owner jid.JID) (Outcome, error) {
-	owner = owner.Bare()
+	out, doubts, err := s.renew(ctx, owner.Bare())
+	each(ctx, doubts, s.settle)
+	return out, err
+}
+
+func (s *Store) renew(ctx context.Context, owner jid.JID) (Outcome, []doubt, error) {
 	s.mu.Lock()
 	e := s.entries[owner]
 	if !s.o.Online(owner) {
@@ -41,7 +47,7 @@ func (s *Store) Refresh(ctx context.Context, owner jid.JID) (Outcome, error) {
 			s.drop(e)
 		}
 		s.mu.Unlock()
-		return Offline, nil
+		return Offline, nil, nil
 	}
 	s.mu.Unlock()
 	select {
@@ -50,7 +56,7 @@ func (s *Store) Refresh(ctx context.Context, owner jid.JID) (Outcome, error) {
 	case <-ctx.Done():
 	}
 	if ctx.Err() != nil {
-		return 0, s.outdated(owner, &Error{Owner: owner, Reason: ReasonTimeout, Err: fmt.Errorf("not fetched: the refresh took longer than %v", s.o.RefreshTime)})
+		return 0, nil, s.outdated(owner, &Error{Owner: owner, Reason: ReasonTimeout, Err: fmt.Errorf("not fetched: the refresh took longer than %v", s.o.RefreshTime)})
 	}
 	s.mu.Lock()
 	f := s.request(s.entry(owner))
@@ -59,11 +65,11 @@ func (s *Store) Refresh(ctx context.Context, owner jid.JID) (Outcome, error) {
 	<-f.done // within two Timeouts
 	switch {
 	case f.err != nil:
-		return 0, f.err
+		return 0, nil, f.err
 	case f.changed:
-		return Updated, nil
+		return Updated, f.doubts, nil
 	}
-	return Unchanged, nil
+	return Unchanged, nil, nil
 }
 
 // outdated notes that the roster of owner is to be fetched, although nobody could.
@@ -77,28 +83,32 @@ func (s *Store) outdated(owner jid.JID, err *Error) *Error {
 	return err
 }
 
-// RefreshAll refreshes many, as many at a time as errands may go on. It takes no longer than
-// Options.RefreshTime and two Timeouts.
+// RefreshAll refreshes many, as many at a time as errands may go on; contacts are compared when all
+// that were named are fetched, and not counted. It takes no longer than Options.RefreshTime and a few
+// Timeouts.
 func (s *Store) RefreshAll(ctx context.Context, owners []jid.JID) Summary {
 	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTime)
 	defer cancel()
 	var (
-		sum  Summary
-		mu   sync.Mutex // guards sum
-		wg   sync.WaitGroup
-		next atomic.Int64
+		sum    Summary
+		doubts []doubt
+		mu     sync.Mutex // guards sum and doubts
+		wg     sync.WaitGroup
+		next   atomic.Int64
 	)
 	for range min(len(owners), cap(s.errands)) {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(owners)); i = next.Add(1) - 1 {
-				out, err := s.Refresh(ctx, owners[i])
+				out, more, err := s.renew(ctx, owners[i])
 				mu.Lock()
+				doubts = append(doubts, more...)
 				sum.add(owners[i], out, err)
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
+	each(ctx, doubts, s.settle)
 	return sum
 }
 

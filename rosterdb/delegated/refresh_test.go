@@ -95,11 +95,12 @@ func TestOneSideSuffices(t *testing.T) {
 	} {
 		w.app.set("john", c.john)
 		w.app.set("aaron", c.aaron)
+		before := w.app.count()
 		w.refresh(john, Updated)
-		w.until("aaron's", func() bool {
-			r, err := w.Roster(aaron)
-			return err == nil && names(r) == c.now
-		})
+		w.want(aaron, c.now)
+		if n := w.app.count() - before; n != 2 {
+			t.Errorf("%d requests", n)
+		}
 	}
 }
 

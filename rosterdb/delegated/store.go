@@ -30,7 +30,6 @@ type Store struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	wake   chan struct{} // holds one: suspects has got an entry
 
 	mu       sync.Mutex // guards what follows; never held while anything blocks
 	closed   bool
@@ -38,7 +37,6 @@ type Store struct {
 	idle     list.List // of *entry that are not live, those used last in front
 	idleSize int
 	stale    map[*entry]struct{} // live ones that could not be fetched anew
-	suspects map[jid.JID]jid.JID // who to fetch again → the contact with whom it disagrees
 	waiting  int                 // for a slot
 	average  time.Duration       // of a request
 	stats    Stats
@@ -63,8 +61,7 @@ func New(o Options) (*Store, error) {
 	}
 	s := &Store{o: o, url: target(o.URL), slots: make(chan struct{}, o.Concurrency),
 		errands: make(chan struct{}, max(o.Concurrency/2, 1)), refreshes: make(chan struct{}, o.Refreshes),
-		wake: make(chan struct{}, 1), entries: map[jid.JID]*entry{}, stale: map[*entry]struct{}{},
-		suspects: map[jid.JID]jid.JID{}}
+		entries: map[jid.JID]*entry{}, stale: map[*entry]struct{}{}}
 	s.client = &http.Client{Transport: o.Transport, CheckRedirect: fewRedirects}
 	s.breaker = gobreaker.NewCircuitBreaker[answer](s.breakerSettings())
 	s.ctx, s.cancel = context.WithCancel(context.Background())
