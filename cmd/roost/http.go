@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"roost/cmd/roost/conf"
+	"roost/rosterdb/delegated"
 	"roost/rosterdb/riakhttp"
 )
 
@@ -30,6 +31,7 @@ func (s *Server) listenHTTP(Options) error {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle(riakhttp.Prefix, s.riak())
+	mux.Handle("/roster_admin/", delegated.Handler(s.delegatedTo))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		s.status(w)

@@ -29,6 +29,9 @@ func (s *Server) modules() error {
 	if s.cfg.Presence {
 		s.rosters = roster.Register(r, s.store, s.exists, rosterdb.Limits{})
 		front.Features = roster.StreamFeatures()
+		if err := s.delegate(); err != nil {
+			return err
+		}
 	}
 	ping.Register(r)
 	version.Register(r, version.Info{Name: "Roost", Version: versionNumber}) // XEP-0092 §5: no word of the system

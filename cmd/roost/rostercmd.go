@@ -53,7 +53,7 @@ func (c *rosterShow) do(a *admin, e *env) error {
 		if err != nil {
 			return err
 		}
-		ro, err := a.store.Roster(j)
+		ro, err := a.roster(j)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"roost/cmd/roost/xmpplog"
 	"roost/netio"
 	"roost/rosterdb"
+	"roost/rosterdb/delegated"
 	"roost/router"
 	"roost/router/c2s"
 	"roost/router/roster"
@@ -30,8 +31,10 @@ type Server struct {
 	engine  *netio.Engine
 	router  *router.Router
 	rosters *roster.Service // nil when roster and presence are switched off
-	c2s     *c2s.Server
-	taps    *xmpplog.Log // nil without an xmpp_logger
+	// delegated are the stores of domains whose rosters belong to a web application.
+	delegated map[string]*delegated.Store
+	c2s       *c2s.Server
+	taps      *xmpplog.Log // nil without an xmpp_logger
 
 	open    []opened // sockets, in the order of the configuration
 	control []*control
@@ -104,6 +107,9 @@ func (s *Server) Stop(ctx context.Context) error {
 // close frees whatever was started, in the opposite order.
 func (s *Server) close(ctx context.Context) error {
 	var errs []error
+	for _, d := range s.delegated { // who waits for a web application waits no more
+		d.Close()
+	}
 	for _, w := range s.web {
 		errs = append(errs, w.close(ctx))
 	}

@@ -140,6 +140,12 @@ type Domain struct {
 	Contacts     []Contact
 	TLS          TLS // zero when the domain names no certificate of its own
 
+	// RosterURL is the web application that owns the rosters; "" = they are in the store here.
+	RosterURL          string
+	RosterToken        Token         // for that application; zero when it wants none
+	RosterTimeout      time.Duration // how long to wait for it
+	BlockSubscriptions bool          // subscription stanzas from and to the domain are dropped
+
 	OfflineMessages int // kept for one user; 0 = none are kept
 	OfflineBytes    int // in those messages together; 0 = none are kept
 }

@@ -85,9 +85,30 @@ func (r *resolver) domain(b *ecconf.Block) Domain {
 			}
 		}
 	}
+	r.delegation(v, &d)
 	d.TLS = r.domainTLS(b)
 	r.domainRules(b, &d)
 	return d
+}
+
+// delegation reads where the rosters of a domain are.
+func (r *resolver) delegation(v ecconf.View, d *Domain) {
+	d.RosterURL, d.RosterToken, d.RosterTimeout = v.Text("HTTP_Roster_URL"), token(v.Text("HTTP_Roster_Token")), v.Seconds("HTTP_Roster_Timeout")
+	d.BlockSubscriptions = d.RosterURL != ""
+	if v.IsSet("Block_Subscriptions") {
+		d.BlockSubscriptions = v.Bool("Block_Subscriptions")
+	}
+	if d.RosterURL == "" {
+		for _, name := range []string{"HTTP_Roster_Token", "HTTP_Roster_Timeout"} {
+			if v.IsSet(name) {
+				r.warns.Addf(v.Pos(name), "%s has no effect without an HTTP_Roster_URL", name)
+			}
+		}
+		return
+	}
+	if d.RosterToken.File != "" {
+		r.cfg.files = append(r.cfg.files, fileRef{kind: refToken, pos: v.Pos("HTTP_Roster_Token"), path: d.RosterToken.File, option: "HTTP_Roster_Token"})
+	}
 }
 
 // domainTLS reads what the domain itself sets; what it leaves out comes from
@@ -114,7 +135,8 @@ func (r *resolver) domainTLS(b *ecconf.Block) TLS {
 
 // onlyServed and onlyRemote are the options that mean something for one role.
 var (
-	onlyServed = []string{"Registration", "Contact_Addresses", "offline_max_messages", "offline_max_bytes", "XMPP_Federation"}
+	onlyServed = []string{"Registration", "Contact_Addresses", "offline_max_messages", "offline_max_bytes", "XMPP_Federation",
+		"HTTP_Roster_URL", "HTTP_Roster_Token", "HTTP_Roster_Timeout", "Block_Subscriptions"}
 	onlyRemote = []string{"routes"}
 )
 

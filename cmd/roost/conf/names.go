@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"roost/cmd/internal/ecconf"
+	"roost/rosterdb/delegated"
 )
 
 // maxDomain is the longest domainpart of an address (RFC 7622 §3.2), in bytes.
@@ -162,6 +163,9 @@ func checkToken(v ecconf.Value) error {
 	_, err = filePath(scheme, rest)
 	return err
 }
+
+// checkRosterURL wants a URL with a place for the user's name.
+func checkRosterURL(v ecconf.Value) error { return delegated.CheckURL(v.Text) }
 
 // presenceScript and bootScript are the sources that scripts may name.
 const (

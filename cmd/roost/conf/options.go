@@ -12,6 +12,8 @@ const (
 	maxBytes   = 1 << 30
 	maxCount   = 1 << 30
 	maxThreads = 1024
+	// maxRosterWait bounds how long a login may hang on a web application.
+	maxRosterWait = 60
 	// minStanza is what RFC 6120 §13.12 demands that every server accept.
 	minStanza = 10000
 	// minPreauth leaves room for the longest SASL exchange.
@@ -182,10 +184,10 @@ func domainOptions() []ecconf.Option {
 		{Name: "Contact_Addresses", Kind: ecconf.KindDict, Scopes: onDomain, Keys: contacts, Doc: "Addresses that service discovery shows (XEP-0157): `[ admin = \"mailto:admin@example.org\" ]`."},
 		{Name: "offline_max_messages", Kind: ecconf.KindInt, Default: "100", Max: maxCount, Scopes: join(onDomain, onXMPP), Doc: "Messages that are kept for one user who is not there; 0 keeps none."},
 		{Name: "offline_max_bytes", Kind: ecconf.KindBytes, Default: "1048576", Max: maxBytes, Scopes: join(onDomain, onXMPP), Doc: "Bytes in those messages together; 0 keeps none."},
-		{Name: "HTTP_Roster_URL", Scopes: onDomain, NotYet: true, Doc: "Web service that owns the rosters of this domain; `%s` stands for the user."},
-		{Name: "HTTP_Roster_Token", Scopes: onDomain, NotYet: true, Secret: true, Doc: "Bearer token for that service."},
-		{Name: "HTTP_Roster_Timeout", Kind: ecconf.KindSeconds, Default: "5", Min: 1, Max: maxSeconds, Scopes: onDomain, NotYet: true, Doc: "How long to wait for that service."},
-		{Name: "Block_Subscriptions", Kind: ecconf.KindBool, Default: "false", Scopes: onDomain, NotYet: true, Doc: "Whether subscription requests of clients are dropped; meant to be true with HTTP_Roster_URL."},
+		{Name: "HTTP_Roster_URL", Scopes: onDomain, Check: checkRosterURL, Doc: "Web application that owns the rosters of this domain, such as `https://app.example.org/contacts/%s`: `%s` stands for the user's name, `%h` for the domain, both URL-encoded. Unset: rosters are in the embedded store."},
+		{Name: "HTTP_Roster_Token", Scopes: onDomain, Secret: true, Check: checkToken, Doc: "Bearer token that this application is shown, or `file:///path` of a file that holds it."},
+		{Name: "HTTP_Roster_Timeout", Kind: ecconf.KindSeconds, Default: "5", Min: 1, Max: maxRosterWait, Scopes: onDomain, Doc: "How long a client waits for that application at most."},
+		{Name: "Block_Subscriptions", Kind: ecconf.KindBool, Scopes: onDomain, Doc: "Whether subscription requests and answers, from clients and to them, are dropped without a word; unset: true with HTTP_Roster_URL, else false."},
 	}
 }
 

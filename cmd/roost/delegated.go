@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"roost/cmd/roost/conf"
+	"roost/rosterdb"
+	"roost/rosterdb/delegated"
+	"roost/xmlstream/jid"
+)
+
+// delegate gives every domain with an HTTP_Roster_URL the store of its web application, and blocks
+// subscriptions where that is wanted.
+func (s *Server) delegate() error {
+	s.delegated = map[string]*delegated.Store{}
+	for _, d := range s.cfg.Served() {
+		if d.BlockSubscriptions {
+			s.rosters.Block(prepared(d.Name))
+		}
+		if d.RosterURL == "" {
+			continue
+		}
+		token, err := d.RosterToken.Load()
+		if err != nil {
+			return fmt.Errorf("%s: HTTP_Roster_Token: %w", d.Pos, err)
+		}
+		st, err := delegated.New(delegated.Options{Domain: prepared(d.Name), URL: d.RosterURL, Token: token,
+			Timeout: d.RosterTimeout, Exists: s.exists.Exists, Log: s.logFor("http"),
+			Online:  func(user jid.JID) bool { return len(s.router.Sessions(user)) > 0 },
+			Changed: s.rosters.Differ})
+		if err != nil {
+			return fmt.Errorf("%s: HTTP_Roster_URL: %w", d.Pos, err)
+		}
+		s.delegated[st.Domain()] = st
+		s.rosters.Delegate(st.Domain(), st)
+		s.router.OnGone(func(user jid.JID) {
+			if user.Domain() == st.Domain() {
+				st.Gone(user)
+			}
+		})
+	}
+	return nil
+}
+
+// delegatedTo is the delegated.Finder of the server.
+func (s *Server) delegatedTo(domain string) *delegated.Store {
+	if domain == "" && len(s.delegated) == 1 {
+		for _, st := range s.delegated {
+			return st
+		}
+	}
+	return s.delegated[domain]
+}
+
+// stored are the served domains whose rosters are in the store here.
+func stored(cfg *conf.Config) []string {
+	return slices.DeleteFunc(served(cfg), func(domain string) bool { return delegatedURL(cfg, domain) != "" })
+}
+
+// delegatedURL is the web application of a prepared domain; "" when the store here has its rosters.
+func delegatedURL(cfg *conf.Config, domain string) string {
+	for _, d := range cfg.Served() {
+		if prepared(d.Name) == domain {
+			return d.RosterURL
+		}
+	}
+	return ""
+}
+
+// owned refuses what concerns a roster that belongs to a web application.
+func (a *admin) owned(j jid.JID) error {
+	if delegatedURL(a.cfg, j.Domain()) != "" {
+		return fmt.Errorf("the roster of %s belongs to the web application of HTTP_Roster_URL: look and change there, then POST /roster_admin/refresh", j)
+	}
+	return nil
+}
+
+// roster reads a roster where it is: a running server asks the web application.
+func (a *admin) roster(j jid.JID) (*rosterdb.Roster, error) {
+	if a.live != nil {
+		if st := a.live.delegated[j.Domain()]; st != nil {
+			return st.Roster(j)
+		}
+	}
+	if err := a.owned(j); err != nil {
+		return nil, err
+	}
+	return a.store.Roster(j)
+}
