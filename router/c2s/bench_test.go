@@ -334,12 +334,18 @@ func idleHeap(b testing.TB, n int, secure, presence bool) float64 {
 	b.Helper()
 	const warm = 100 // fill pools and tables
 	h := benchHouse(b, n+warm, secure)
-	for i := range warm {
-		defer idle(b, h, n+i, secure, presence).Close()
-	}
-	before := heap()
-	for i := range n {
-		defer idle(b, h, i, secure, presence).Close()
+	sockets := make([]socket, 0, n+warm)
+	defer func() {
+		for _, s := range sockets {
+			s.Close()
+		}
+	}()
+	var before uint64
+	for i := range n + warm {
+		if i == warm {
+			before = heap()
+		}
+		sockets = append(sockets, idle(b, h, i, secure, presence))
 	}
 	h.c2s.Work.Wait()
 	return float64(int64(heap()-before)) / float64(n)

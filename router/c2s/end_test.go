@@ -7,6 +7,7 @@ import (
 
 	"roost/netio"
 	"roost/netio/netiotest"
+	"roost/router/c2s"
 	"roost/router/routertest"
 	"roost/xmlstream/stanza"
 )
@@ -154,6 +155,28 @@ func TestErrorEndsSession(t *testing.T) {
 	}
 	c.check(t).Close()
 	h.empty(t)
+}
+
+// TestShutdown: a server that stops tells every stream, whatever its state (RFC 6120 §4.9.3.20). In a
+// TLS handshake, which the server may end later than the client, it can say nothing.
+func TestShutdown(t *testing.T) {
+	h := newHouse(t, options{tls: true})
+	streams := map[string]*client{}
+	for name, to := range states {
+		if name != "tls header" {
+			streams[name] = to(h.dial()).check(t)
+		}
+	}
+	eventually(t, "all are accepted", func() bool { return h.engine.Stats().Accepted == uint64(len(streams)) })
+	bye := stanza.StreamSystemShutdown.New()
+	h.engine.Each(func(_ *netio.Conn, s netio.Handler) { s.(*c2s.Stream).End(bye) })
+	go netiotest.Shutdown(t, h.engine)
+	for name, c := range streams {
+		if c.ends(stanza.StreamSystemShutdown); c.err != nil {
+			t.Errorf("%s: %v", name, c.err)
+		}
+	}
+	h.stop(t)
 }
 
 // TestPanic: a fault in handling a stanza ends one stream, and nothing else.

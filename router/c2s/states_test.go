@@ -179,6 +179,17 @@ func TestStartTLSInjection(t *testing.T) {
 	h.empty(t)
 }
 
+// TestStartTLSLineEnd: a line end behind <starttls/> disturbs nobody, wherever the input is cut.
+func TestStartTLSLineEnd(t *testing.T) {
+	for _, cut := range cuts {
+		h := newHouse(t, options{tls: true, net: netio.Config{ReadBuffer: cut}})
+		c := h.dial().open().send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>\r\n")
+		c.want("<proceed")
+		c.handshake().login("alice", "a").logout().check(t)
+		h.empty(t)
+	}
+}
+
 // TestRequireTLS: without TLS there is neither offer nor login (RFC 6120 §5.3.1, §6.5.4).
 func TestRequireTLS(t *testing.T) {
 	h := newHouse(t, options{tls: true, cfg: func(c *c2s.Config) { c.RequireTLS = true }})
