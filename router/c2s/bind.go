@@ -19,6 +19,7 @@ func (s *Stream) onBind(el xmlstream.Element) error {
 		return stanza.StreamNotAuthorized.With("bind a resource first") // §7.1, §4.9.3.12
 	}
 	own := st.Clone()
+	own.From = s.nego.user // for the log, as in onStanza
 	s.received(own)
 	full, err := s.requested(p)
 	if err != nil { // §7.7.2.1

@@ -72,7 +72,9 @@ type tap struct {
 	got []string
 }
 
-func (p *tap) Received(peer netip.AddrPort, st *stanza.Stanza) { p.add(peer, "R", st.El.Raw()) }
+func (p *tap) Received(peer netip.AddrPort, st *stanza.Stanza) {
+	p.add(peer, "R"+st.From.Local(), st.El.Raw())
+}
 func (p *tap) Delivered(peer netip.AddrPort, b []byte)         { p.add(peer, "D", b) }
 
 func (p *tap) add(peer netip.AddrPort, what string, b []byte) {
@@ -95,7 +97,7 @@ func TestTap(t *testing.T) {
 	c.bind("b").send("<a b>").ends(stanza.StreamNotWellFormed).check(t)
 	first.logout().check(t)
 	h.empty(t)
-	want := []string{"R<iq", "D<iq", "R<iq", "D<iq", "R<iq", "D<iq", "R<iq", "D<iq", "R<iq", "D<iq", "D<stream:error><not-well-formed"}
+	want := []string{"Ralice<iq", "D<iq", "Ralice<iq", "D<iq", "Ralice<iq", "D<iq", "Ralice<iq", "D<iq", "Ralice<iq", "D<iq", "D<stream:error><not-well-formed"}
 	if !slices.Equal(p.got, want) {
 		t.Errorf("got  %v\nwant %v", p.got, want)
 	}
