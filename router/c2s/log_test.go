@@ -75,7 +75,7 @@ type tap struct {
 func (p *tap) Received(peer netip.AddrPort, st *stanza.Stanza) {
 	p.add(peer, "R"+st.From.Local(), st.El.Raw())
 }
-func (p *tap) Delivered(peer netip.AddrPort, b []byte)         { p.add(peer, "D", b) }
+func (p *tap) Delivered(peer netip.AddrPort, b []byte) { p.add(peer, "D", b) }
 
 func (p *tap) add(peer netip.AddrPort, what string, b []byte) {
 	p.mu.Lock()
