@@ -144,3 +144,46 @@ func BenchmarkImport100000(b *testing.B) {
 		must(b, db.Close())
 	}
 }
+
+// BenchmarkSince is what a client that was away costs, in a roster of 100
+// entries with as many tombstones as there may be: reading it, and telling what
+// has changed since the 10th change before.
+func BenchmarkSince(b *testing.B) {
+	db := benchStore(b)
+	owner := addr(b, "ann@example.org")
+	_, err := db.PutRoster(owner, rosterOf(b, 100))
+	must(b, err)
+	for i := range 256 {
+		gone := addr(b, fmt.Sprintf("gone%04d@example.org", i))
+		_, err := db.SetItem(owner, gone, "", nil, rosterdb.Limits{})
+		must(b, err)
+		_, err = db.Remove(owner, gone, false)
+		must(b, err)
+	}
+	r, err := db.Roster(owner)
+	must(b, err)
+	b.Run("Roster100", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, err := db.Roster(owner)
+			must(b, err)
+		}
+	})
+	b.Run("Since", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if edits, ok := r.Since(r.Ver - 20); !ok || len(edits) != 10 {
+				b.Fatal(len(edits))
+			}
+		}
+	})
+	b.Run("Change", func(b *testing.B) {
+		b.ReportAllocs()
+		n := 0
+		for b.Loop() {
+			n++
+			_, err := db.SetItem(owner, addr(b, "contact0050@example.org"), fmt.Sprint(n), nil, rosterdb.Limits{})
+			must(b, err)
+		}
+	})
+}

@@ -10,17 +10,18 @@ import (
 	"roost/xmlstream/jid"
 )
 
-// The roster record, version 1. Numbers are uvarints unless a width is given;
+// The roster record, version 2. Numbers are uvarints unless a width is given;
 // a string is its length and its bytes.
 //
-//	byte    1                       version of this layout
+//	byte    2                       version of this layout
 //	number  ver                     version of the roster
 //	number  base                    item versions are stored as ver - base
 //	number  n                       entries
 //	byte    w                       2 or 4: bytes of an offset
 //	n × w   offsets, little endian  end of entry i, from the start of the area
 //	area    n entries, sorted by the bytes of contact
-//	tail    to the end: kept as it is (room for tombstones)
+//	string  past                    see below
+//	tail    to the end: kept as it is (room for what comes later)
 //
 // An entry:
 //
@@ -30,7 +31,21 @@ import (
 //	string  name                    with flagText
 //	number  groups, strings         with flagText
 //	string  request, extra, extraPending   with flagMore
-const recordV1 = 1
+//
+// The past, of which clients that were away are told (past.go):
+//
+//	number  floor - base            oldest version from which all changes are known
+//	tombstones to its end, oldest first, each of
+//	  string  contact
+//	  number  ver - base            version of the removal
+//	  number  hours since 1970      time of the removal
+//
+// Version 1 had no past: it is read as one that begins with ver, and becomes
+// version 2 with the next change.
+const (
+	recordV1 = 1
+	recordV2 = 2
+)
 
 const (
 	flagSub     = 0x03 // Sub
@@ -49,13 +64,18 @@ const maxRecord = 512 << 10
 // record is a view of a stored roster; nothing is decoded but the head.
 type record struct {
 	ver, base uint64
+	floor     uint64 // oldest version from which all changes are known; 0 without a record
 	n, width  int
 	offsets   []byte
 	area      []byte
+	past      []byte // tombstones
 	tail      []byte
 }
 
-var errShort = errors.New("record ends early")
+var (
+	errShort = errors.New("record ends early")
+	errPast  = errors.New("the record's past is not of this record")
+)
 
 // parseRecord reads the head of b. The result refers to b. No bytes at all are
 // the empty roster.
@@ -63,8 +83,8 @@ func parseRecord(b []byte) (record, error) {
 	if len(b) == 0 {
 		return record{width: 2}, nil
 	}
-	if b[0] != recordV1 {
-		return record{}, fmt.Errorf("record version %d, this program knows 1", b[0])
+	if b[0] != recordV1 && b[0] != recordV2 {
+		return record{}, fmt.Errorf("record version %d, this program knows 1 and 2", b[0])
 	}
 	d := decoder{b: b[1:]}
 	r := record{ver: d.number(), base: d.number()}
@@ -72,6 +92,9 @@ func parseRecord(b []byte) (record, error) {
 	r.width = int(d.byte())
 	if d.err != nil {
 		return record{}, d.err
+	}
+	if r.ver < r.base {
+		return record{}, fmt.Errorf("version %d is before the first one, %d", r.ver, r.base)
 	}
 	if r.width != 2 && r.width != 4 {
 		return record{}, fmt.Errorf("offset width %d", r.width)
@@ -89,7 +112,20 @@ func parseRecord(b []byte) (record, error) {
 			end = next
 		}
 	}
-	r.area, r.tail = d.b[:end], d.b[end:]
+	r.area = d.take(end)
+	r.floor = r.ver
+	if b[0] != recordV1 {
+		p := decoder{b: d.bytes()}
+		r.floor = r.base + p.number()
+		r.past = p.b
+		if d.err != nil {
+			return record{}, d.err
+		}
+		if p.err != nil || r.floor < r.base || r.floor > r.ver {
+			return record{}, errPast
+		}
+	}
+	r.tail = d.b
 	return r, nil
 }
 
@@ -183,7 +219,7 @@ func (r *record) usage() (u usage, err error) {
 // roster decodes all entries. The strings share one copy of the area, the
 // groups one array.
 func (r *record) roster() (*Roster, error) {
-	out := &Roster{Ver: r.ver}
+	out := &Roster{Ver: r.ver, base: r.base, floor: r.floor, past: string(r.past)}
 	if r.n == 0 {
 		return out, nil
 	}
@@ -232,15 +268,18 @@ func (r *record) splice(i int, old bool, it *Item) []byte {
 		ends = append(ends, r.offset(k+1)-to+from+len(mid))
 	}
 	size := len(r.area) - (to - from) + len(mid)
-	b := r.appendHead(make([]byte, 0, 32+4*n+size+len(r.tail)), ends, size)
+	b := r.appendHead(make([]byte, 0, r.sizeWith(n, size)), ends, size)
 	b = append(b, r.area[:from]...)
 	b = append(b, mid...)
 	b = append(b, r.area[to:]...)
-	return append(b, r.tail...)
+	return r.appendEnd(b)
 }
 
+// sizeWith is enough for a record with n entries in so many bytes.
+func (r *record) sizeWith(n, area int) int { return 64 + 4*n + area + len(r.past) + len(r.tail) }
+
 func (r *record) appendHead(b []byte, ends []int, size int) []byte {
-	b = append(b, recordV1)
+	b = append(b, recordV2)
 	b = binary.AppendUvarint(b, r.ver)
 	b = binary.AppendUvarint(b, r.base)
 	b = binary.AppendUvarint(b, uint64(len(ends)))
@@ -258,17 +297,26 @@ func (r *record) appendHead(b []byte, ends []int, size int) []byte {
 	return b
 }
 
-// encodeRoster writes a whole record; items are sorted, their Ver is at least base.
-func encodeRoster(ver, base uint64, items []Item, tail []byte) []byte {
-	r := record{ver: ver, base: base}
+// appendEnd writes what stands behind the entries.
+func (r *record) appendEnd(b []byte) []byte {
+	var from [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(from[:], max(r.floor, r.base)-r.base)
+	b = binary.AppendUvarint(b, uint64(n+len(r.past)))
+	b = append(append(b, from[:n]...), r.past...)
+	return append(b, r.tail...)
+}
+
+// encode writes the record anew with other entries; they are sorted, and their
+// Ver is at least base.
+func (r *record) encode(items []Item) []byte {
 	var area []byte
 	ends := make([]int, len(items))
 	for i := range items {
-		area = appendItem(area, &items[i], base)
+		area = appendItem(area, &items[i], r.base)
 		ends[i] = len(area)
 	}
-	b := r.appendHead(make([]byte, 0, 32+4*len(items)+len(area)+len(tail)), ends, len(area))
-	return append(append(b, area...), tail...)
+	b := r.appendHead(make([]byte, 0, r.sizeWith(len(items), len(area))), ends, len(area))
+	return r.appendEnd(append(b, area...))
 }
 
 func appendItem(b []byte, it *Item, base uint64) []byte {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"roost/xmlstream/jid"
 )
@@ -27,9 +28,12 @@ func mustJID(t testing.TB, s string) jid.JID {
 	return j
 }
 
-// goldenRoster has every field of version 1 in use.
+// goldenBase is where the versions of goldenRoster begin.
+const goldenBase = 0x6a000000 << 16
+
+// goldenRoster has every field of an entry in use.
 func goldenRoster(t testing.TB) *Roster {
-	const base = 0x6a000000 << 16
+	const base = goldenBase
 	r := &Roster{Ver: base + 900, Items: []Item{
 		{Contact: mustJID(t, "bob@example.org"), Name: "Bob", Groups: []string{"Work", "Freunde – alle"}, Sub: SubBoth, Listed: true, Ver: base + 1},
 		{Contact: mustJID(t, "dan@far.example"), PendingIn: true, Request: []byte("<presence from='dan@far.example' type='subscribe'/>"), Ver: base + 3},
@@ -56,24 +60,74 @@ func golden(t *testing.T, name string, b []byte) []byte {
 			t.Fatal(err)
 		}
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := goldenFile(t, name)
 	if !bytes.Equal(b, want) {
 		t.Errorf("%s: encoded as\n%x\nthe file has\n%x", name, b, want)
 	}
 	return want
 }
 
-// A record that version 1 wrote is read forever.
+// goldenFile reads a file of hexadecimal digits.
+func goldenFile(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// pastOf are some tombstones, as version 2 writes them.
+func pastOf(t testing.TB) []byte {
+	r := record{base: goldenBase}
+	r.bury(mustJID(t, "gone@example.org"), goldenBase+500, time.Unix(1_800_000_000, 0))
+	r.bury(mustJID(t, "far.example"), goldenBase+899, time.Unix(1_800_003_600, 0))
+	return r.past
+}
+
+// recordOf is what encodes a roster of tests.
+func recordOf(r *Roster, base uint64) *record {
+	return &record{ver: r.Ver, base: base, floor: base + 1, tail: []byte("tail")}
+}
+
+// A record of today's version is what the file says.
 func TestGoldenRoster(t *testing.T) {
 	r := goldenRoster(t)
-	b := golden(t, "roster.v1.hex", encodeRoster(r.Ver, 0x6a000000<<16, r.Items, []byte("tail")))
+	r.base, r.floor, r.past = goldenBase, goldenBase+400, string(pastOf(t))
+	rec := &record{ver: r.Ver, base: r.base, floor: r.floor, past: pastOf(t), tail: []byte("tail")}
+	checkGolden(t, golden(t, "roster.v2.hex", rec.encode(r.Items)), r)
+}
+
+// A record that version 1 wrote is read forever, and becomes version 2 with a
+// past that begins then.
+func TestGoldenRosterV1(t *testing.T) {
+	r := goldenRoster(t)
+	r.base, r.floor = goldenBase, r.Ver
+	b := goldenFile(t, "roster.v1.hex")
+	checkGolden(t, b, r)
+	rec, err := parseRecord(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rec.n { // the entries are as they were
+		it, err := rec.item(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := rec.splice(i, true, &it)
+		if b[0] != recordV2 {
+			t.Fatalf("version %d", b[0])
+		}
+		checkGolden(t, b, r)
+	}
+}
+
+func checkGolden(t *testing.T, b []byte, r *Roster) {
+	t.Helper()
 	rec, err := parseRecord(b)
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +206,8 @@ func TestSeal(t *testing.T) {
 func TestSplice(t *testing.T) {
 	for _, long := range []int{0, 70000} { // offsets of two and of four bytes
 		var rec record
-		rec.base, rec.width = 5, 2
+		rec.ver, rec.base, rec.floor, rec.width = 20, 5, 6, 2
+		rec.bury(mustJID(t, "gone@x"), 7, time.Unix(0, 0))
 		var items []Item
 		put := func(contact string, it *Item) {
 			i, ok, err := rec.find(contact)
@@ -172,7 +227,7 @@ func TestSplice(t *testing.T) {
 			default:
 				items = slices.Insert(items, at, *it)
 			}
-			if want := encodeRoster(rec.ver, rec.base, items, rec.tail); !bytes.Equal(b, want) {
+			if want := rec.encode(items); !bytes.Equal(b, want) {
 				t.Fatalf("%s: spliced\n%x\nwant\n%x", contact, b, want)
 			}
 			if rec, err = parseRecord(b); err != nil {
@@ -185,7 +240,7 @@ func TestSplice(t *testing.T) {
 		for _, c := range []string{"m@x", "a@x", "z@x", "b@x", "y@x"} {
 			put(c, nil)
 		}
-		if rec.n != 0 || len(rec.area) != 0 {
+		if rec.n != 0 || len(rec.area) != 0 || len(rec.past) == 0 {
 			t.Errorf("%d entries, %d bytes left", rec.n, len(rec.area))
 		}
 	}
@@ -195,7 +250,7 @@ func TestUsage(t *testing.T) {
 	r := goldenRoster(t)
 	r.Items[1].Name = "both" // request and text
 	r.Items[1].Groups = []string{"a", "b"}
-	rec, err := parseRecord(encodeRoster(r.Ver, 1, r.Items, nil))
+	rec, err := parseRecord(recordOf(r, 1).encode(r.Items))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +262,9 @@ func TestUsage(t *testing.T) {
 
 func TestDecodeErrors(t *testing.T) {
 	r := goldenRoster(t)
-	good := encodeRoster(r.Ver, 1, r.Items, nil)
+	rec := recordOf(r, 1)
+	rec.tail = nil
+	good := rec.encode(r.Items)
 	decode := func(b []byte) error {
 		rec, err := parseRecord(b)
 		if err == nil {
@@ -223,11 +280,15 @@ func TestDecodeErrors(t *testing.T) {
 	items := slices.Clone(r.Items)
 	slices.Reverse(items)
 	for name, b := range map[string][]byte{
-		"version": append([]byte{2}, good[1:]...),
+		"version": append([]byte{3}, good[1:]...),
 		"width":   {1, 1, 1, 1, 3, 0, 0, 0},
-		"order":   encodeRoster(9, 1, items, nil),
-		"twice":   encodeRoster(9, 1, []Item{r.Items[0], r.Items[0]}, nil),
+		"order":   rec.encode(items),
+		"twice":   rec.encode([]Item{r.Items[0], r.Items[0]}),
 		"count":   {1, 1, 1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2},
+		"ver":     {1, 0, 1, 0, 2},
+		"past":    {2, 9, 1, 0, 2, 5, 0},
+		"no past": {2, 9, 1, 0, 2, 0},
+		"floor":   {2, 9, 1, 0, 2, 1, 9},
 	} {
 		if decode(b) == nil {
 			t.Errorf("%s: no error", name)
@@ -237,9 +298,11 @@ func TestDecodeErrors(t *testing.T) {
 
 func FuzzDecodeRoster(f *testing.F) {
 	r := goldenRoster(f)
-	f.Add(encodeRoster(r.Ver, 0x6a000000<<16, r.Items, []byte("tail")))
-	f.Add(encodeRoster(1, 1, nil, nil))
+	rec := &record{ver: r.Ver, base: goldenBase, floor: goldenBase + 400, past: pastOf(f), tail: []byte("tail")}
+	f.Add(rec.encode(r.Items))
+	f.Add((&record{ver: 1, base: 1}).encode(nil))
 	f.Add([]byte{1, 1, 1, 1, 2, 3, 0, 1, 'x', 0})
+	f.Add([]byte{2, 9, 1, 0, 2, 8, 0, 1, 'x', 3, 0, 1, 'y', 8})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		rec, err := parseRecord(b)
 		if err != nil {
@@ -255,11 +318,12 @@ func FuzzDecodeRoster(f *testing.F) {
 				_ = rec.splice(i, ok, &r.Items[0])
 			}
 		}
+		fuzzPast(t, rec)
 		out, err := rec.roster()
 		if err != nil || rec.n == 0 {
 			return
 		}
-		again, err := parseRecord(encodeRoster(rec.ver, rec.base, out.Items, rec.tail))
+		again, err := parseRecord(rec.encode(out.Items))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -268,6 +332,31 @@ func FuzzDecodeRoster(f *testing.F) {
 			t.Fatalf("%+v, %v; want %+v", got, err, out)
 		}
 	})
+}
+
+// fuzzPast does to a past all that can be done.
+func fuzzPast(t *testing.T, rec record) {
+	r, err := rec.roster()
+	if err != nil {
+		return
+	}
+	for _, since := range []uint64{0, rec.floor, rec.base + 1, rec.ver - 1, rec.ver, rec.ver + 1} {
+		edits, ok := r.Since(since)
+		for i, e := range edits {
+			if !ok || e.Item.Ver <= since || e.Item.Ver > r.Ver || i > 0 && e.Item.Ver < edits[i-1].Item.Ver {
+				t.Fatalf("since %d of %d: %+v, %v", since, r.Ver, edits, ok)
+			}
+		}
+	}
+	before := len(rec.past)
+	if rec.unbury(func(c []byte) bool { return len(c)%2 == 0 }) == nil && len(rec.past) > before {
+		t.Fatalf("%d bytes of past became %d", before, len(rec.past))
+	}
+	o := Options{Tombstones: 3, TombstoneAge: time.Hour, Now: func() time.Time { return time.Unix(1_800_003_600, 0) }}
+	rec.bury(jid.JID{}, rec.ver, o.Now())
+	if rec.prune(&o) == nil && (rec.floor < rec.base || rec.floor > rec.ver) {
+		t.Fatalf("floor %d, base %d, version %d", rec.floor, rec.base, rec.ver)
+	}
 }
 
 func FuzzDecodeOther(f *testing.F) {

@@ -39,7 +39,12 @@ type Options struct {
 	// with ErrNoSpace; with half of it, nothing is written at all. Default
 	// 256 MiB; negative: no check.
 	MinFree int64
-	Now     func() time.Time // nil: time.Now
+	// Tombstones and TombstoneAge bound what a roster keeps of removed entries for
+	// clients that were away; beyond, they get the whole roster. Defaults 256 and
+	// 30 days; negative: none.
+	Tombstones   int
+	TombstoneAge time.Duration
+	Now          func() time.Time // nil: time.Now
 
 	// BeforeCommit is called before each commit. Its error is treated as if the
 	// disk had reported it before anything was written. For tests.
@@ -96,6 +101,15 @@ func Open(o Options) (*DB, error) {
 	}
 	if o.Iterations == 0 {
 		o.Iterations = defaultIterations
+	}
+	if o.Tombstones == 0 {
+		o.Tombstones = defaultTombstones
+	}
+	if o.TombstoneAge == 0 {
+		o.TombstoneAge = defaultTombstoneAge
+	}
+	if o.TombstoneAge < 0 {
+		o.Tombstones = -1
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -80,17 +80,26 @@ type Roster struct {
 	// roster is deleted and made again. 0 means that nothing was ever stored.
 	Ver   uint64
 	Items []Item // sorted by Contact.String(), one entry per contact
+
+	// What Since needs; the zero values stand for a roster without a past.
+	base, floor uint64
+	past        string // tombstones (codec.go)
 }
 
 // Find looks an entry up, the invisible ones too.
 func (r *Roster) Find(contact jid.JID) (Item, bool) {
-	i, ok := slices.BinarySearchFunc(r.Items, contact.Bare().String(), func(it Item, key string) int {
-		return strings.Compare(it.Contact.String(), key)
-	})
+	i, ok := findItem(r.Items, contact.Bare().String())
 	if !ok {
 		return Item{}, false
 	}
 	return r.Items[i], true
+}
+
+// findItem looks contact up in items that are sorted.
+func findItem(items []Item, contact string) (i int, ok bool) {
+	return slices.BinarySearchFunc(items, contact, func(it Item, key string) int {
+		return strings.Compare(it.Contact.String(), key)
+	})
 }
 
 // Visible yields the entries that the owner's clients may see (RFC 6121 §2.1.4).

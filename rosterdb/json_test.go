@@ -139,7 +139,7 @@ func FuzzRosterJSON(f *testing.F) {
 		if !reflect.DeepEqual(r, again) {
 			t.Fatalf("%+v\nbecame\n%+v", r, again)
 		}
-		rec, err := parseRecord(encodeRoster(0, 0, r.Items, nil))
+		rec, err := parseRecord((&record{}).encode(r.Items))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ const (
 	kindQueue   = 'q' // q domain 0 local              what lies in o (offline.go)
 	kindOffline = 'o' // o domain 0 local 0 seq(8, BE)   one stanza
 	kindBlob    = 'b' // b domain 0 local 0 namespace  one document
-	kindStore   = 's' // s format                      version of this layout
+	kindStore   = 's' // s format, s versions          version of this layout, past versions (past.go)
 )
 
 // storeFormat is the value of the key "sformat".

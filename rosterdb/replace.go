@@ -55,27 +55,68 @@ func (t *tx) dropped(owner jid.JID, key []byte, old *Roster) (now *Roster, err e
 	return &Roster{Ver: old.Ver + 1}, nil
 }
 
-// replaced writes items over the record b. Entries that clients see unchanged keep their versions.
+// replaced writes items over the record b. Entries that clients see unchanged
+// keep their versions; every other one, and every one that clients do not see
+// any more, gets its own.
 func (t *tx) replaced(owner jid.JID, key, b []byte, old *Roster, items []Item) (now *Roster, err error) {
-	head, err := parseRecord(b)
+	rec, err := parseRecord(b)
 	if err != nil {
 		return nil, badRoster(owner, err)
 	}
-	head.advance(t.db.o.Now())
-	now = &Roster{Ver: head.ver, Items: slices.Clone(items)}
-	for i := range now.Items {
-		it := &now.Items[i]
-		it.Ver = head.ver
-		if was, ok := old.Find(it.Contact); ok && sameView(was, *it) {
-			it.Ver = was.Ver
+	now = &Roster{Items: slices.Clone(items)}
+	if err := t.renumber(&rec, old, now); err != nil {
+		return nil, badRoster(owner, err)
+	}
+	value := rec.encode(now.Items)
+	if len(value) > maxRecord {
+		rec.forget()
+		value = rec.encode(now.Items)
+	}
+	if len(value) > maxRecord {
+		return nil, fmt.Errorf("roster of %s: %w: %d bytes, the limit is %d", owner, ErrTooBig, len(value), maxRecord)
+	}
+	now.Ver, now.base, now.floor, now.past = rec.ver, rec.base, rec.floor, string(rec.past)
+	t.set(key, value)
+	return now, nil
+}
+
+// renumber gives now's items their versions and brings rec's up to date: first
+// the removals, then the rest, each in the order of the contacts.
+func (t *tx) renumber(rec *record, old, now *Roster) error {
+	if rec.ver == 0 {
+		if err := t.advance(rec); err != nil {
+			return err
+		}
+		rec.ver = rec.base // the first item takes the first version
+	}
+	for was := range old.Visible() {
+		if is, _ := now.Find(was.Contact); !is.Visible() {
+			rec.ver++
+			rec.bury(was.Contact, rec.ver, t.db.o.Now())
 		}
 	}
-	rec := encodeRoster(head.ver, head.base, now.Items, head.tail)
-	if len(rec) > maxRecord {
-		return nil, fmt.Errorf("roster of %s: %w: %d bytes, the limit is %d", owner, ErrTooBig, len(rec), maxRecord)
+	for i := range now.Items {
+		it := &now.Items[i]
+		if was, ok := old.Find(it.Contact); ok && sameView(was, *it) {
+			it.Ver = was.Ver
+			continue
+		}
+		if it.Visible() {
+			rec.ver++
+		}
+		it.Ver = rec.ver
 	}
-	t.set(key, rec)
-	return now, nil
+	rec.ver = max(rec.ver, rec.base+1)
+	if err := rec.unbury(func(c []byte) bool { return visibleIn(now.Items, string(c)) }); err != nil {
+		return err
+	}
+	return rec.prune(&t.db.o)
+}
+
+// visibleIn reports whether clients see contact among items.
+func visibleIn(items []Item, contact string) bool {
+	i, ok := findItem(items, contact)
+	return ok && items[i].Visible()
 }
 
 // RosterOwners implements Store. Domain "" means all.

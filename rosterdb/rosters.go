@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 	"unicode/utf8"
 
 	"roost/xmlstream/jid"
@@ -150,21 +149,11 @@ func (t *tx) dropRoster(owner jid.JID, key []byte) (*Roster, error) {
 		return nil, err
 	}
 	old, err := decodeRoster(owner, b)
-	if err == nil && b != nil {
-		t.del(key)
+	if err != nil || b == nil {
+		return old, err
 	}
-	return old, err
-}
-
-// advance takes the next version. The first one of a record comes from the
-// clock, so that a roster that was deleted and made again does not repeat the
-// versions that clients remember (RFC 6121 §2.6).
-func (r *record) advance(now time.Time) {
-	if r.ver == 0 {
-		r.base = uint64(max(now.UnixMicro(), 1))
-		r.ver = r.base
-	}
-	r.ver++
+	t.del(key)
+	return old, t.retire(old.Ver + 1) // the one that dropped gives
 }
 
 // editor is one roster in a change.
@@ -215,21 +204,30 @@ func (e *editor) put(before, next Item, gone bool) (after Item, visible bool, er
 	if gone {
 		next = Item{}
 	}
+	if gone && !ok {
+		return Item{}, false, nil
+	}
 	visible = !sameView(before, next)
 	if visible || e.rec.ver == 0 {
-		e.rec.advance(e.t.db.o.Now())
+		if err := e.t.advance(&e.rec); err != nil {
+			return Item{}, false, err
+		}
 	}
-	var b []byte
+	if visible {
+		if err := e.remember(before, next); err != nil {
+			return Item{}, false, badRoster(e.owner, err)
+		}
+	}
+	stored := &next
 	if gone {
-		if !ok {
-			return Item{}, false, nil
-		}
-		b = e.rec.splice(i, true, nil)
-	} else {
-		if visible || next.Ver == 0 {
-			next.Ver = e.rec.ver
-		}
-		b = e.rec.splice(i, ok, &next)
+		stored = nil
+	} else if visible || next.Ver == 0 {
+		next.Ver = e.rec.ver
+	}
+	b := e.rec.splice(i, ok, stored)
+	if len(b) > maxRecord {
+		e.rec.forget()
+		b = e.rec.splice(i, ok, stored)
 	}
 	if len(b) > maxRecord {
 		return Item{}, false, fmt.Errorf("roster of %s: %w: %d bytes, the limit is %d", e.owner, ErrRosterFull, len(b), maxRecord)
@@ -239,6 +237,20 @@ func (e *editor) put(before, next Item, gone bool) (after Item, visible bool, er
 		return Item{}, false, badRoster(e.owner, err)
 	}
 	return next, visible, nil
+}
+
+// remember keeps the tombstones right when an entry changes from before to next.
+func (e *editor) remember(before, next Item) error {
+	switch {
+	case before.Visible() && !next.Visible():
+		e.rec.bury(before.Contact, e.rec.ver, e.t.db.o.Now())
+	case next.Visible() && !before.Visible() && len(e.rec.past) > 0:
+		contact := next.Contact.String()
+		if err := e.rec.unbury(func(c []byte) bool { return string(c) == contact }); err != nil {
+			return err
+		}
+	}
+	return e.rec.prune(&e.t.db.o)
 }
 
 // SetItem implements Store.
