@@ -24,30 +24,6 @@ func (s *Service) serve(q *router.IQ) {
 	}
 }
 
-// get answers with the whole roster, or with nothing when the client's version is the current one
-// (RFC 6121 §2.2, §2.6.2).
-func (s *Service) get(q *router.IQ) {
-	// A resource is interested before its roster is read: a change in between comes as a push.
-	q.Session.SetInterested()
-	ro, err := s.store(q.Account()).Roster(q.Account())
-	if err != nil {
-		q.Fault("roster", storeError(err))
-		return
-	}
-	known, versioned := q.Payload.Attr("ver")
-	if versioned && string(known) == verString(ro.Ver) {
-		q.Result(nil)
-		return
-	}
-	q.Result(func(dst []byte) []byte {
-		dst = appendQuery(dst, ro.Ver)
-		for it := range ro.Visible() {
-			dst = appendItem(dst, it, false)
-		}
-		return append(dst, "</query>"...)
-	})
-}
-
 // set adds, changes or removes one item (RFC 6121 §2.3, §2.4, §2.5).
 func (s *Service) set(q *router.IQ) {
 	it, e := parseSet(q.Payload)

@@ -63,14 +63,7 @@ func checkRequests(owner jid.JID, ro *rosterdb.Roster) error {
 
 // tellReplaced tells owner's resources what is different, and shows or hides presence.
 func (s *Service) tellReplaced(owner jid.JID, old, now *rosterdb.Roster) {
-	told := changes(old, now)
-	for i, c := range told {
-		ver := old.Ver // §2.6.3: a client that misses the rest must not take its roster for the new one
-		if i == len(told)-1 {
-			ver = now.Ver
-		}
-		s.push(owner, c.item, ver, c.removed)
-	}
+	s.pushReplaced(owner, old, now)
 	for _, was := range old.Items {
 		if _, kept := now.Find(was.Contact); !kept {
 			s.tellDifference(owner, was, rosterdb.Item{Contact: was.Contact})
@@ -79,6 +72,25 @@ func (s *Service) tellReplaced(owner jid.JID, old, now *rosterdb.Roster) {
 	for _, is := range now.Items {
 		was, _ := old.Find(is.Contact)
 		s.tellDifference(owner, was, is)
+	}
+}
+
+// pushReplaced sends the pushes that lead from one roster to another. §2.6.3: a client that misses the
+// rest must not take its roster for the new one.
+func (s *Service) pushReplaced(owner jid.JID, old, now *rosterdb.Roster) {
+	if edits, ok := now.Since(old.Ver); ok && old.Ver != now.Ver {
+		for _, e := range edits {
+			s.push(owner, e.Item, e.Item.Ver, e.Removed)
+		}
+		return
+	}
+	told := changes(old, now) // a roster without a past: only the last push has a version of its own
+	for i, c := range told {
+		ver := old.Ver
+		if i == len(told)-1 {
+			ver = now.Ver
+		}
+		s.push(owner, c.item, ver, c.removed)
 	}
 }
 

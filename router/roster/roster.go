@@ -8,7 +8,6 @@ package roster
 import (
 	"errors"
 	"hash/maphash"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -118,12 +117,6 @@ func (s *Service) push(owner jid.JID, it rosterdb.Item, ver uint64, removed bool
 		if !ses.Status().Interested {
 			continue
 		}
-		id := strconv.AppendUint([]byte("push-"), s.pushID.Add(1), 36)
-		h := stanza.Header{Kind: stanza.IQ, Type: stanza.Set, ID: id, To: ses.JID}
-		f := stanza.NewFrame()
-		dst := appendQuery(append(h.Append(f.Buf()), '>'), ver)
-		dst = appendItem(dst, it, removed)
-		f.Set(h.AppendEnd(append(dst, "</query>"...)))
-		ses.Deliver(f)
+		s.pushTo(ses, it, ver, removed)
 	}
 }
