@@ -174,8 +174,19 @@ func (c *Conn) Pause() {
 // Resume ends Pause: kept bytes are offered again, then reading goes on. Any
 // goroutine.
 func (c *Conn) Resume() {
-	if c.flags.And(^uint32(fPaused))&fPaused != 0 {
-		c.wake(fResume)
+	for {
+		old := c.flags.Load()
+		if old&fPaused == 0 {
+			return
+		}
+		// In one step: a loop that saw neither bit would tell the end of input
+		// before the kept bytes are offered.
+		if c.flags.CompareAndSwap(old, old&^fPaused|fResume|fDirty) {
+			if old&fDirty == 0 {
+				c.loop.push(c)
+			}
+			return
+		}
 	}
 }
 
