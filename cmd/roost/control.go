@@ -47,7 +47,10 @@ func listenControl(path string, mode os.FileMode, handle func(args []string, e *
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+controlPath, func(w http.ResponseWriter, q *http.Request) { serveControl(w, q, handle) })
-	c := &control{ln: ln, srv: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}}
+	ctx, cancel := context.WithCancelCause(context.Background()) // ends what takes long, such as an import of rosters
+	c := &control{ln: ln, srv: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx }}}
+	c.srv.RegisterOnShutdown(func() { cancel(errStopping) })
 	go c.srv.Serve(ln)
 	return c, nil
 }

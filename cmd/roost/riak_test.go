@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 )
 
 const loopHTTP = `HTTP_Listener { Listen "127.0.0.1:0" {} }`
@@ -186,37 +185,4 @@ func TestRiakStop(t *testing.T) {
 	if got := string(b); err != nil || !strings.Contains(got, "the server is stopping") || !strings.Contains(got, `"from":`) {
 		t.Errorf("%v: %s", err, got)
 	}
-}
-
-// TestRosterImportFrom: an import that broke off says where it goes on.
-func TestRosterImportFrom(t *testing.T) {
-	everywhere(t, func(t *testing.T, p *place) {
-		good := `{"jid":"alice@localhost","roster":{"bob@localhost":{}}}` + "\n"
-		p.refuse(good+"{}\n"+good, []string{"roster", "import"}, "1 roster imported", "line 2", "--from 2")
-		if got := p.do("junk\njunk\n"+good, "roster", "import", "--from", "3"); got != "1 roster imported\n" {
-			t.Error(got)
-		}
-		p.refuse("", []string{"roster", "import", "--from", "0"}, "--from 0")
-	})
-}
-
-// TestMeter: the line shows how far the reading is, and what else is written stands below it.
-func TestMeter(t *testing.T) {
-	var out strings.Builder
-	m := &meter{in: strings.NewReader("one\ntwo\nthree\nfour\n"), out: &out, size: 19, began: time.Now()}
-	half := make([]byte, 8)
-	if _, err := io.ReadFull(m, half); err != nil {
-		t.Fatal(err)
-	}
-	m.shown = time.Time{}
-	io.ReadAll(m)
-	fmt.Fprint(below{m, &out}, "done\n")
-	fmt.Fprint(below{m, &out}, "really\n")
-	got := out.String()
-	for _, want := range []string{"\r[########------------]  42 %  2 lines, ", "\r[####################] 100 %  4 lines, ", "/s \ndone\nreally\n"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%q does not hold %q", got, want)
-		}
-	}
-	(*meter)(nil).end()
 }

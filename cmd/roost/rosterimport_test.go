@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestRosterImportFrom: an import that broke off says where it goes on.
+func TestRosterImportFrom(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		good := `{"jid":"alice@localhost","roster":{"bob@localhost":{}}}` + "\n"
+		p.refuse(good+"{}\n"+good, []string{"roster", "import"}, "1 roster imported", "line 2", "--from 2")
+		if got := p.do("junk\njunk\n"+good, "roster", "import", "--from", "3"); got != "1 roster imported\n" {
+			t.Error(got)
+		}
+		p.refuse("", []string{"roster", "import", "--from", "0"}, "--from 0")
+	})
+}
+
+// TestMeter: the line shows how far the reading is, and what else is written stands below it.
+func TestMeter(t *testing.T) {
+	var out strings.Builder
+	m := &meter{in: strings.NewReader("one\ntwo\nthree\nfour\n"), out: &out, size: 19, began: time.Now()}
+	half := make([]byte, 8)
+	if _, err := io.ReadFull(m, half); err != nil {
+		t.Fatal(err)
+	}
+	m.shown = time.Time{}
+	io.ReadAll(m)
+	fmt.Fprint(below{m, &out}, "done\n")
+	fmt.Fprint(below{m, &out}, "really\n")
+	got := out.String()
+	for _, want := range []string{"\r[########------------]  42 %  2 lines, ", "\r[####################] 100 %  4 lines, ", "/s \ndone\nreally\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q does not hold %q", got, want)
+		}
+	}
+	(*meter)(nil).end()
+}
+
+// endless is lines of an import that never ends; at the line stopAt it calls stop.
+type endless struct {
+	line, stopAt int
+	stop         func()
+	rest         string
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	if e.rest == "" {
+		if e.line++; e.line == e.stopAt {
+			e.stop()
+		}
+		e.rest = fmt.Sprintf(`{"jid":"user%08d@localhost","roster":{}}`+"\n", e.line)
+	}
+	n := copy(b, e.rest)
+	e.rest = e.rest[n:]
+	return n, nil
+}
+
+// TestImportStopped: a server that stops ends an import with the line to go on with.
+func TestImportStopped(t *testing.T) {
+	p := newPlace(t, "", "")
+	s := p.start()
+	stopped := make(chan error, 1)
+	in := &endless{stopAt: 10000, stop: func() { go func() { stopped <- s.Stop(t.Context()) }() }}
+	var out, stderr strings.Builder
+	code := run(t.Context(), []string{"roster", "-c", p.file, "import"}, in, &out, &stderr)
+	if code != exitFailed || !strings.Contains(stderr.String(), "the server is stopping") || !strings.Contains(stderr.String(), "--from ") || out.Len() > 0 {
+		t.Errorf("exit code %d: %s%s", code, out.String(), stderr.String())
+	}
+	if in.line < in.stopAt {
+		t.Fatalf("ended at line %d, before the stop", in.line)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
