@@ -17,6 +17,7 @@ type flight struct {
 	roster  *rosterdb.Roster
 	err     error
 	changed bool // roster is another than was there before, or the first
+	dropped bool // the user went while the fetch was under way; its answer is not kept
 	doubts  []doubt
 }
 
@@ -105,7 +106,7 @@ func (s *Store) fly(e *entry, f *flight, etag string) {
 // have to be told of another. The caller holds s.mu.
 func (s *Store) land(e *entry, f *flight, got answer, err error) (old *rosterdb.Roster) {
 	if s.entries[e.owner] != e { // dropped meanwhile: it is of use to those who wait, no more
-		f.roster, f.err, f.changed = got.roster, err, true
+		f.roster, f.err, f.dropped = got.roster, err, true
 		if got.unchanged {
 			f.roster = e.roster
 		}

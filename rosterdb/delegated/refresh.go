@@ -64,6 +64,8 @@ func (s *Store) renew(ctx context.Context, owner jid.JID) (Outcome, []doubt, err
 	s.mu.Unlock()
 	<-f.done // within two Timeouts
 	switch {
+	case f.dropped:
+		return Offline, nil, nil
 	case f.err != nil:
 		return 0, nil, f.err
 	case f.changed:

@@ -306,3 +306,26 @@ func FuzzNames(f *testing.F) {
 		}
 	})
 }
+
+// Who goes while a refresh fetches is offline, whatever the application answers then.
+func TestGoneMeanwhile(t *testing.T) {
+	for _, answer := range []func(http.ResponseWriter, *http.Request) bool{body(`{"marie@x.example":{}}`), status(500)} {
+		w := newWorld(t, nil)
+		w.comes(john)
+		release := make(chan struct{})
+		w.app.does(func(rw http.ResponseWriter, q *http.Request) bool { <-release; return answer(rw, q) })
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			w.refresh(john, Offline)
+		}()
+		w.until("the request", func() bool { return w.app.count() == 1 })
+		w.goes(john)
+		w.refresh(john, Offline)
+		close(release)
+		<-done
+		if st := w.Stats(); st.Live+st.Idle != 0 {
+			t.Errorf("%+v", st)
+		}
+	}
+}
