@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"maps"
 	"slices"
 
 	"roost/cmd/roost/conf"
@@ -87,4 +89,16 @@ func (a *admin) roster(j jid.JID) (*rosterdb.Roster, error) {
 		return nil, err
 	}
 	return a.store.Roster(j)
+}
+
+// statusDelegated prints how the web applications do.
+func (s *Server) statusDelegated(w io.Writer) {
+	for _, domain := range slices.Sorted(maps.Keys(s.delegated)) {
+		st, paused := s.delegated[domain].Stats(), ""
+		if st.Paused {
+			paused = "; it fails, and is left alone for the moment"
+		}
+		fmt.Fprintf(w, "rosters of %s\t%d in use, %d kept for later (%d KiB); %d requests to the web application, %d not modified, %d failed, %d old rosters served%s\n",
+			domain, st.Live, st.Idle, st.IdleBytes>>10, st.Requests, st.NotModified, st.Failures, st.Stale, paused)
+	}
 }

@@ -126,6 +126,7 @@ func TestDelegatedLogin(t *testing.T) {
 	marie.send("<presence/>")
 	hear(t, "marie", marie.ping(), "from='john@localhost/r'", "!from='aaron@localhost/r'")
 	hear(t, "john", john.ping(), "from='marie@localhost/r'")
+	hear(t, "status", p.do("", "console", "status"), "rosters of localhost", "3 in use", "3 requests")
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.asked["john"] != 1 || a.asked["aaron"] != 1 || a.asked["marie"] != 1 || a.token != "Bearer se cret" {

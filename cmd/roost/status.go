@@ -34,6 +34,7 @@ func (s *Server) status(out io.Writer) {
 	fmt.Fprintf(w, "TLS handshakes\t%d done, %d failed, %d going on\n", st.Handshakes, st.HandshakesFailed, st.HandshakesOpen)
 	fmt.Fprintf(w, "sessions\t%d bound, %d available\n", bound, available)
 	fmt.Fprintf(w, "bytes\t%d in, %d out\n", st.BytesIn, st.BytesOut)
+	s.statusDelegated(w)
 	if s.taps != nil {
 		for _, l := range s.taps.Stats() {
 			fmt.Fprintf(w, "%s\t%d records written, %d dropped, %d bytes waiting%s\n", l.Name, l.Written, l.Dropped, l.Waiting, broken(l.Err))
