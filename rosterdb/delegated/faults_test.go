@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -146,6 +147,35 @@ func TestSlow(t *testing.T) {
 	w.comes(john)
 	w.refresh(john, Updated)
 	w.want(john, "[]")
+}
+
+// However many come while the application hangs, nobody waits for longer than the timeout.
+func TestManyWaitOnce(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Timeout = 500 * time.Millisecond })
+	w.app.does(hang)
+	var wg sync.WaitGroup
+	begin := time.Now()
+	for i := range 1000 {
+		wg.Go(func() {
+			if _, err := w.Roster(j(fmt.Sprintf("u%d@x.example", i))); err == nil {
+				t.Error("a roster")
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(begin); took > patience/3 {
+		t.Errorf("took %v", took)
+	}
+	begin = time.Now()
+	for i := range 100 { // who comes now is told at once
+		w.fails(j(fmt.Sprintf("v%d@x.example", i)), ReasonPaused)
+	}
+	if took := time.Since(begin); took > patience/3 {
+		t.Errorf("took %v", took)
+	}
+	if n := w.app.count(); n > 2*64 { // a few get a turn in the last moment
+		t.Errorf("%d requests", n)
+	}
 }
 
 func TestSlowBody(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sony/gobreaker/v2"
+
 	"roost/rosterdb"
 	"roost/xmlstream/jid"
 )
@@ -119,6 +121,9 @@ func (s *Store) land(e *entry, f *flight, got answer, err error) (old *rosterdb.
 		e.failures++
 		e.live = e.roster != nil && online
 		f.roster, f.err = e.roster, err
+		if e.roster != nil && s.breaker.State() == gobreaker.StateClosed { // else that has been said once
+			s.o.Log.Warn("a roster could not be fetched anew, the old one stays", "user", e.owner.String(), "err", err)
+		}
 		return nil
 	}
 	e.failed, e.failures, e.at, e.live = nil, 0, time.Now(), online

@@ -14,8 +14,11 @@ import (
 	"roost/xmlstream/jid"
 )
 
-// readTime bounds how long the body of a refresh may take to arrive.
-const readTime = 30 * time.Second
+// How long the body of a refresh may take to arrive, and its answer to leave.
+const (
+	readTime  = 30 * time.Second
+	writeTime = 30 * time.Second
+)
 
 // Reply is the answer to a refresh. The first four members are those of Prosody's
 // mod_http_roster_admin. Each account that was named, once or more, is in exactly one of updated,
@@ -221,6 +224,10 @@ func wrong(w http.ResponseWriter, status int, message string) {
 }
 
 func write(w http.ResponseWriter, status int, reply Reply) {
+	rc := http.NewResponseController(w)
+	// without a deadline a peer that does not read would keep its place for ever
+	_ = rc.SetWriteDeadline(time.Now().Add(writeTime))
+	defer rc.SetWriteDeadline(time.Time{}) // the connection may be used again
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(reply) // who does not wait for the answer does not want it
