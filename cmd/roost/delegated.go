@@ -55,9 +55,9 @@ func (s *Server) delegatedTo(domain string) *delegated.Store {
 	return s.delegated[domain]
 }
 
-// stored are the served domains whose rosters are in the store here.
-func stored(cfg *conf.Config) []string {
-	return slices.DeleteFunc(served(cfg), func(domain string) bool { return delegatedURL(cfg, domain) != "" })
+// elsewhere are the served domains whose rosters are not in the store here.
+func elsewhere(cfg *conf.Config) []string {
+	return slices.DeleteFunc(served(cfg), func(domain string) bool { return delegatedURL(cfg, domain) == "" })
 }
 
 // delegatedURL is the web application of a prepared domain; "" when the store here has its rosters.

@@ -24,7 +24,7 @@ func FuzzRequest(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { db.Close() })
-	h := New(Options{Store: db, Replacer: Direct(db), Domains: []string{"a.example"}, MaxBody: 1 << 12, Log: slog.New(slog.DiscardHandler)})
+	h := New(Options{Store: db, Replacer: Direct(db), Elsewhere: []string{"elsewhere"}, MaxBody: 1 << 12, Log: slog.New(slog.DiscardHandler)})
 	f.Fuzz(func(t *testing.T, path, query, tag string, body []byte) {
 		for _, method := range []string{"GET", "PUT", "POST", "DELETE", "HEAD"} {
 			u := &url.URL{Path: Prefix + path, RawQuery: query}

@@ -40,7 +40,9 @@ func (d direct) ReplaceIf(owner jid.JID, r *rosterdb.Roster, check func(*rosterd
 type Options struct {
 	Store    Store
 	Replacer Replacer
-	Domains  []string // whose rosters are in Store, prepared
+	// Elsewhere are the domains, prepared, whose rosters are not in Store. All others may be loaded, also
+	// before the server serves them.
+	Elsewhere []string
 
 	MaxBody  int64         // bytes of one roster, and of one line of many; default 16 MiB
 	MaxLoads int           // loads of many at once, each of which takes up to some 60 MiB; default 4
@@ -158,8 +160,8 @@ func (h *handler) owner(key string) (jid.JID, *problem) {
 		return jid.JID{}, bad(http.StatusBadRequest, "the key %q is no address: %v", key, err)
 	case !j.IsBare():
 		return jid.JID{}, bad(http.StatusBadRequest, "the key %q has a resource; write %s", key, j.Bare())
-	case !slices.Contains(h.o.Domains, j.Domain()):
-		return jid.JID{}, bad(http.StatusNotFound, "the rosters of %s are not here; there are those of %s", j.Domain(), strings.Join(h.o.Domains, ", "))
+	case slices.Contains(h.o.Elsewhere, j.Domain()):
+		return jid.JID{}, bad(http.StatusNotFound, "the rosters of %s are not here; they belong to its HTTP_Roster_URL", j.Domain())
 	}
 	return j, nil
 }

@@ -3,6 +3,7 @@ package riakhttp
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"roost/xmlstream/jid"
@@ -16,7 +17,7 @@ const page = 1000
 const props = `{"name":"` + bucket + `","n_val":1,"allow_mult":false,"last_write_wins":true,"precommit":[],"postcommit":[],` +
 	`"r":1,"w":1,"dw":1,"rw":1}`
 
-// list answers with the properties of the bucket and its keys, in the order of the domains.
+// list answers with the properties of the bucket and its keys.
 func (h *handler) list(w http.ResponseWriter, q *http.Request, _ jid.JID) *problem {
 	query := q.URL.Query()
 	keys, showProps := query.Get("keys"), query.Get("props") != "false"
@@ -28,9 +29,9 @@ func (h *handler) list(w http.ResponseWriter, q *http.Request, _ jid.JID) *probl
 	l := &lister{h: h, q: q, w: w, rc: http.NewResponseController(w), stream: keys == "stream"}
 	all := keys == "true" || l.stream
 	var first []jid.JID
-	if all && len(h.o.Domains) > 0 { // before the answer begins: an error still has a status
+	if all { // before the answer begins: an error still has a status
 		var err error
-		if first, err = h.o.Store.RosterOwners(h.o.Domains[0], jid.JID{}, page); err != nil {
+		if first, err = h.o.Store.RosterOwners("", jid.JID{}, page); err != nil {
 			return h.fault(q, err)
 		}
 	}
@@ -88,27 +89,25 @@ func (l *lister) tail(all bool) {
 	l.buf = append(l.buf, "}\n"...)
 }
 
-// all writes the keys of every domain; first is the first page.
-func (l *lister) all(first []jid.JID) {
-	for i, domain := range l.h.o.Domains {
-		owners := first
-		for after := (jid.JID{}); ; after = owners[len(owners)-1] {
-			if i > 0 || !after.IsZero() {
-				var err error
-				if owners, err = l.h.o.Store.RosterOwners(domain, after, page); err != nil {
-					l.h.fault(l.q, err)
-					panic(http.ErrAbortHandler) // the list must not look complete
-				}
-			}
-			l.keys(owners)
-			if len(owners) < page {
-				break
-			}
+// all writes the keys; first is the first page.
+func (l *lister) all(owners []jid.JID) {
+	for {
+		l.keys(owners)
+		if len(owners) < page {
+			return
+		}
+		var err error
+		if owners, err = l.h.o.Store.RosterOwners("", owners[len(owners)-1], page); err != nil {
+			l.h.fault(l.q, err)
+			panic(http.ErrAbortHandler) // the list must not look complete
 		}
 	}
 }
 
 func (l *lister) keys(owners []jid.JID) {
+	owners = slices.DeleteFunc(slices.Clone(owners), func(j jid.JID) bool {
+		return slices.Contains(l.h.o.Elsewhere, j.Domain()) // left from before the domain was delegated
+	})
 	if len(owners) == 0 {
 		return
 	}
