@@ -22,12 +22,10 @@ func (s *Service) get(q *router.IQ) {
 	// pushes come after what is sent here. So versions never go back on a stream.
 	defer s.lock(owner, owner)()
 	q.Session.SetInterested()
-	ro := far
-	if e := s.elsewhere[owner.Domain()]; e == nil || e.Known(owner) {
-		if ro, err = s.store(owner).Roster(owner); err != nil {
-			q.Fault("roster", storeError(err))
-			return
-		}
+	ro, err := s.near(owner, far)
+	if err != nil {
+		q.Fault("roster", storeError(err))
+		return
 	}
 	known, versioned := q.Payload.Attr("ver")
 	edits, ok := since(ro, string(known))
@@ -50,6 +48,22 @@ func (s *Service) fetch(q *router.IQ, owner jid.JID) (*rosterdb.Roster, error) {
 	}
 	q.Session.SetInterested()
 	return e.Roster(owner)
+}
+
+// near is the roster that is there now; far is what was fetched of one that is kept elsewhere. That one
+// is not fetched again: who fetches may wait for Differ, which waits for the lock.
+func (s *Service) near(owner jid.JID, far *rosterdb.Roster) (*rosterdb.Roster, error) {
+	if far == nil {
+		return s.db.Roster(owner)
+	}
+	if c, ok := s.elsewhere[owner.Domain()].(interface {
+		Cached(jid.JID) *rosterdb.Roster
+	}); ok {
+		if ro := c.Cached(owner); ro != nil {
+			return ro, nil
+		}
+	}
+	return far, nil
 }
 
 // since is what a client lacks that has a version of its own; ok is false when it is to get the whole
