@@ -75,21 +75,22 @@ func (e *StanzaError) Append(dst []byte) []byte {
 	}
 	dst = append(dst, "<error type='"...)
 	dst = append(dst, typ...)
-	dst = append(dst, "'><"...)
-	dst = append(dst, e.Condition...)
-	dst = append(dst, " xmlns='"+NSStanzas+"'"...)
-	if e.URI != "" {
-		dst = append(dst, '>')
-		dst = xmlstream.AppendText(dst, e.URI)
-		dst = append(dst, "</"...)
-		dst = append(dst, e.Condition...)
-		dst = append(dst, '>')
-	} else {
-		dst = append(dst, "/>"...)
-	}
+	dst = appendCondition(append(dst, "'>"...), string(e.Condition), NSStanzas, e.URI)
 	dst = appendErrorText(dst, NSStanzas, e.Text)
 	dst = append(dst, e.App...)
 	return append(dst, "</error>"...)
+}
+
+// appendCondition writes the element of a condition, with its character data where it has some.
+func appendCondition(dst []byte, name, space, value string) []byte {
+	dst = append(append(dst, '<'), name...)
+	dst = append(append(append(dst, " xmlns='"...), space...), '\'')
+	if value == "" {
+		return append(dst, "/>"...)
+	}
+	dst = xmlstream.AppendText(append(dst, '>'), value)
+	dst = append(append(dst, "</"...), name...)
+	return append(dst, '>')
 }
 
 func appendErrorText(dst []byte, space, text string) []byte {

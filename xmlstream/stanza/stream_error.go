@@ -1,7 +1,5 @@
 package stanza
 
-import "roost/xmlstream"
-
 // StreamCondition is a stream error condition of RFC 6120 §4.9.3.
 type StreamCondition string
 
@@ -80,18 +78,7 @@ func (e *StreamError) Unwrap() error { return e.Err }
 // Append writes the <stream:error/> element (RFC 6120 §4.9.2) for a stream whose header bound the
 // prefix stream.
 func (e *StreamError) Append(dst []byte) []byte {
-	dst = append(dst, "<stream:error><"...)
-	dst = append(dst, e.Condition...)
-	dst = append(dst, " xmlns='"+NSStreams+"'"...)
-	if e.Host != "" {
-		dst = append(dst, '>')
-		dst = xmlstream.AppendText(dst, e.Host)
-		dst = append(dst, "</"...)
-		dst = append(dst, e.Condition...)
-		dst = append(dst, '>')
-	} else {
-		dst = append(dst, "/>"...)
-	}
+	dst = appendCondition(append(dst, "<stream:error>"...), string(e.Condition), NSStreams, e.Host)
 	dst = appendErrorText(dst, NSStreams, e.Text)
 	dst = append(dst, e.App...)
 	return append(dst, "</stream:error>"...)
