@@ -3,12 +3,13 @@
 GO         ?= go
 FUZZTIME   ?= 30s
 BENCH      ?= .
+CRASHES    ?= 5000
 BENCHTIME  ?= 1s
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COMMIT     := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 LDFLAGS     = -X main.commit=$(COMMIT)
 
-.PHONY: all build run test unit race lint fuzz bench bench-xml profile cover interop docker clean help
+.PHONY: all build run test unit race soak lint fuzz bench bench-xml profile cover interop docker clean help
 
 all: build
 
@@ -30,6 +31,9 @@ unit: ## tests without the race detector: allocation budgets count only here
 
 race: ## tests under the race detector, which also scribbles over returned buffers
 	$(GO) test -race ./...
+
+soak: ## kill the store's process CRASHES (5000) times; every acknowledged change must be there
+	ROSTERDB_CRASHES=$(CRASHES) $(GO) test -count=1 -timeout 0 -run '^TestCrash$$' -v ./rosterdb
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@for p in $$($(GO) list ./...); do \

@@ -123,7 +123,7 @@ func TestCrash(t *testing.T) {
 	dir := t.TempDir()
 	mem := openStore(t, options("")) // the same changes, for comparison
 	rnd := rand.New(rand.NewPCG(9, 9))
-	for round := range 10 {
+	for round := range crashes(t) {
 		acked := crashRound(t, dir, round, 20+rnd.IntN(600))
 		db, err := rosterdb.Open(options(dir))
 		if err != nil {
@@ -138,6 +138,21 @@ func TestCrash(t *testing.T) {
 		must(t, db.Close())
 	}
 }
+
+// crashes is how often the child is killed; crashesEnv asks for another number.
+func crashes(t *testing.T) int {
+	n := defaultCrashes
+	if v := os.Getenv(crashesEnv); v != "" {
+		_, err := fmt.Sscan(v, &n)
+		must(t, err)
+	}
+	return n
+}
+
+const (
+	crashesEnv     = "ROSTERDB_CRASHES"
+	defaultCrashes = 200
+)
 
 // crashRound lets a child work for that many acknowledgements and kills it; it
 // returns how many changes of each worker were acknowledged.
