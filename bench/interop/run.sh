@@ -53,7 +53,8 @@ summary() {
 
 # ---- packages
 
-have_slixmpp() { "$python" -c 'import slixmpp' 2>/dev/null; }
+# A package that was removed can leave its folder behind, which import alone finds.
+have_slixmpp() { "$python" -c 'import slixmpp.xmlstream' 2>/dev/null; }
 have_strophe() { command -v cc >/dev/null && pkg-config --exists libstrophe 2>/dev/null; }
 have_sendxmpp() { command -v go-sendxmpp >/dev/null; }
 have_openssl() { command -v openssl >/dev/null; }
