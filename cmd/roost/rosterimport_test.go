@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -41,19 +42,22 @@ func TestMeter(t *testing.T) {
 	(*meter)(nil).end()
 }
 
-// endless is lines of an import that never ends; at the line stopAt it calls stop.
+// endless is lines of an import that never ends; at the line stopAt it calls stop. The command may
+// end while its connection still reads.
 type endless struct {
-	line, stopAt int
-	stop         func()
-	rest         string
+	line   atomic.Int64
+	stopAt int64
+	stop   func()
+	rest   string
 }
 
 func (e *endless) Read(b []byte) (int, error) {
 	if e.rest == "" {
-		if e.line++; e.line == e.stopAt {
+		line := e.line.Add(1)
+		if line == e.stopAt {
 			e.stop()
 		}
-		e.rest = fmt.Sprintf(`{"jid":"user%08d@localhost","roster":{}}`+"\n", e.line)
+		e.rest = fmt.Sprintf(`{"jid":"user%08d@localhost","roster":{}}`+"\n", line)
 	}
 	n := copy(b, e.rest)
 	e.rest = e.rest[n:]
@@ -71,8 +75,8 @@ func TestImportStopped(t *testing.T) {
 	if code != exitFailed || !strings.Contains(stderr.String(), "the server is stopping") || !strings.Contains(stderr.String(), "--from ") || out.Len() > 0 {
 		t.Errorf("exit code %d: %s%s", code, out.String(), stderr.String())
 	}
-	if in.line < in.stopAt {
-		t.Fatalf("ended at line %d, before the stop", in.line)
+	if n := in.line.Load(); n < in.stopAt {
+		t.Fatalf("ended at line %d, before the stop", n)
 	}
 	if err := <-stopped; err != nil {
 		t.Error(err)
