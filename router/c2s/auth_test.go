@@ -136,6 +136,10 @@ type registrar struct{}
 
 func (registrar) StreamFeature(domain string) string { return "<register xmlns='for-" + domain + "'/>" }
 
+func (registrar) IsRequest(st *stanza.Stanza) bool {
+	return st.Kind == stanza.IQ && st.Bad == nil && string(st.Payload().Space()) == "jabber:iq:register"
+}
+
 func (registrar) Handle(domain string, peer netip.Addr, st *stanza.Stanza) ([]byte, bool) {
 	return []byte("<iq type='result' id='" + string(st.ID) + "' from='" + domain + "' to='" + peer.String() + "'/>"), true
 }

@@ -110,8 +110,7 @@ func (s *Stream) onFeature(el xmlstream.Element) error {
 // where it is open (XEP-0077 §3.1).
 func (s *Stream) onEarlyStanza(el xmlstream.Element) error {
 	st := stanza.Parse(el, stanza.NSClient)
-	if st.Kind != stanza.IQ || st.Bad != nil || !s.offersRegister() ||
-		string(st.Payload().Space()) != "jabber:iq:register" {
+	if !s.offersRegister() || !s.srv.Registrar.IsRequest(&st) {
 		return stanza.StreamNotAuthorized.With("log in first")
 	}
 	own, domain, peer := st.Clone(), s.nego.domain, s.nego.peer.Addr()

@@ -38,6 +38,8 @@ type Config struct {
 type Registrar interface {
 	// StreamFeature announces registration with domain; empty where strangers may not register.
 	StreamFeature(domain string) string
+	// IsRequest reports whether st is for Handle.
+	IsRequest(st *stanza.Stanza) bool
 	// Handle answers a request from a stream that is not authenticated; st is borrowed. It may block.
 	Handle(domain string, remote netip.Addr, st *stanza.Stanza) (reply []byte, created bool)
 }

@@ -24,7 +24,7 @@ func (s *Service) StreamFeature(domain string) string {
 }
 
 // IsRequest reports whether a stanza that came before authentication is for Handle.
-func IsRequest(st *stanza.Stanza) bool {
+func (s *Service) IsRequest(st *stanza.Stanza) bool {
 	return st.Kind == stanza.IQ && st.Bad == nil && st.Wants() && st.Payload().Is(NS, "query")
 }
 

@@ -44,7 +44,7 @@ func TestBeforeAuthentication(t *testing.T) {
 		{"remove", "x", set("", query("<remove/>")), refused("wait", "unexpected-request"), false},
 	} {
 		st := routertest.Parse(t, k.ask)
-		if !IsRequest(st) {
+		if !svc.IsRequest(st) {
 			t.Errorf("%s: not for Handle", k.name)
 		}
 		got, created := svc.Handle(k.domain, home, st)
@@ -90,7 +90,7 @@ func TestIsRequest(t *testing.T) {
 		"<iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>": false,
 		"<message>" + query("") + "</message>":                         false,
 	} {
-		if got := IsRequest(routertest.Parse(t, ask)); got != want {
+		if got := new(Service).IsRequest(routertest.Parse(t, ask)); got != want {
 			t.Errorf("%s: %v", ask, got)
 		}
 	}
