@@ -37,7 +37,7 @@ func (s *Stream) verify(st *tls.ConnectionState) {
 	var ok bool
 	var addrs []string
 	var err error
-	s.async(s.srv.Auth, func() {
+	if !s.compute(func() {
 		if s.job.orphaned() {
 			return
 		}
@@ -48,7 +48,9 @@ func (s *Stream) verify(st *tls.ConnectionState) {
 			s.srv.Log.Info("client certificate not accepted", "peer", s.who(), "err", err)
 		}
 		s.nego.env.CertVerified, s.nego.env.CertJIDs = ok, addrs
-	})
+	}) {
+		s.fail(stanza.StreamResourceConstraint.With(tooManyLogins))
+	}
 }
 
 // onAuth begins a SASL exchange (RFC 6120 §6.4.2).
@@ -75,8 +77,7 @@ func (s *Stream) onAuth(el xmlstream.Element) error {
 		return s.saslFailure(err)
 	}
 	s.nego.exchange = x
-	s.proceed(initial)
-	return nil
+	return s.proceed(initial)
 }
 
 // onResponse goes on with an exchange (RFC 6120 §6.4.3).
@@ -97,8 +98,7 @@ func (s *Stream) onResponse(el xmlstream.Element) error {
 	if response == nil {
 		response = []byte{} // an empty <response/> is an empty response (§6.4.3)
 	}
-	s.proceed(response)
-	return nil
+	return s.proceed(response)
 }
 
 // decode reads the base64 of a SASL element (RFC 6120 §6.3.5, RFC 4648 §4): nil for no text, empty
@@ -128,13 +128,16 @@ func containsLineEnd(b []byte) bool {
 	return false
 }
 
+// tooManyLogins is told to whoever does not get into the line of its address.
+const tooManyLogins = "too many logins from your address are waiting; try again later"
+
 // proceed gives the exchange its next message, beside the loop: it may look into a store.
-func (s *Stream) proceed(message []byte) {
+func (s *Stream) proceed(message []byte) error {
 	var out []byte
 	var done bool
 	var err error
 	x := s.nego.exchange
-	s.async(s.srv.Auth, func() {
+	if !s.compute(func() {
 		if s.job.orphaned() {
 			return // a flood of logins that nobody waits for costs no hashing
 		}
@@ -157,7 +160,10 @@ func (s *Stream) proceed(message []byte) {
 			s.state = stChallenge
 			s.write(func(dst []byte) []byte { return appendSASL(dst, "challenge", out, false) })
 		}
-	})
+	}) { // RFC 6120 §6.5.11
+		return s.saslFailure(&sasl.Failure{Condition: sasl.TemporaryAuthFailure, Text: tooManyLogins})
+	}
+	return nil
 }
 
 // admit makes sure that the one who authenticated has an account here: a client certificate proves

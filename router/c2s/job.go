@@ -29,11 +29,18 @@ func (j *jobState) orphaned() bool { return j.v.Load() == jobOrphan }
 // read or handled. What work writes to s is seen by then, and by release when the connection is
 // gone. Views of the element at hand end here.
 func (s *Stream) async(pool *stream.Pool, work, then func()) {
-	s.tok.Release()
-	s.waiting = true
+	s.begin(func(fn func()) bool { pool.Go(fn); return true }, work, then)
+}
+
+// compute is async for credentials, where every address has its turn. It is false, and nothing has
+// happened, when too many of the client's address wait there.
+func (s *Stream) compute(work, then func()) bool {
+	return s.begin(func(fn func()) bool { return s.srv.Auth.GoFor(s.nego.peer.Addr(), fn) }, work, then)
+}
+
+func (s *Stream) begin(start func(func()) bool, work, then func()) bool {
 	s.job.v.Store(jobRunning)
-	s.conn.Pause()
-	pool.Go(func() {
+	if !start(func() {
 		if err := s.srv.guard(work); err != nil {
 			then = func() { s.fail(err) }
 		}
@@ -41,8 +48,15 @@ func (s *Stream) async(pool *stream.Pool, work, then func()) {
 			s.release()
 			return
 		}
-		s.conn.Post(func() { s.goOn(then) })
-	})
+		s.conn.Post(func() { s.goOn(then) }) // the loop is still in here
+	}) {
+		s.job.v.Store(jobNone)
+		return false
+	}
+	s.tok.Release()
+	s.waiting = true
+	s.conn.Pause()
+	return true
 }
 
 // goOn ends the wait for work that has been done.

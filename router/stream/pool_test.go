@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -95,5 +97,60 @@ func TestPoolWaits(t *testing.T) {
 		if !over {
 			t.Error("Wait does not return")
 		}
+	})
+}
+
+// TestPoolTurns: addresses take turns, so that one with much work does not delay the others; a /64
+// is one address, and so is an IPv4 address in both of its forms.
+func TestPoolTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool(1)
+		gate := make(chan struct{})
+		p.Go(func() { <-gate })
+		var got []string
+		add := func(who, what string) {
+			if !p.GoFor(netip.MustParseAddr(who), func() { got = append(got, what) }) {
+				t.Errorf("%s of %s refused", what, who)
+			}
+		}
+		for range 100 {
+			add("192.0.2.1", "a")
+			add("::ffff:192.0.2.1", "a")
+			add("2001:db8::1", "b")
+			add("2001:db8::2%eth0", "b")
+		}
+		add("192.0.2.2", "c")
+		add("2001:db8:0:1::1", "d")
+		p.Go(func() { got = append(got, "e") })
+		close(gate)
+		p.Wait()
+		if s := strings.Join(got, ""); !strings.HasPrefix(s, "abcdeabab") || len(s) != 403 || p.Backlog() != 0 || len(p.lines) != 0 {
+			t.Errorf("%s; %d waiting, %d lines", s, p.Backlog(), len(p.lines))
+		}
+	})
+}
+
+// TestPoolLine: a line has an end; other addresses, and what has no address, get in.
+func TestPoolLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool(1)
+		gate := make(chan struct{})
+		p.Go(func() { <-gate })
+		n := 0
+		count := func() { n++ }
+		one, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+		for range maxLine {
+			p.GoFor(one, count)
+		}
+		if p.GoFor(one, count) || !p.GoFor(other, count) {
+			t.Error("the line has no end, or it is everybody's")
+		}
+		p.Go(count)
+		close(gate)
+		p.Wait()
+		if n != maxLine+2 || !p.GoFor(one, count) {
+			t.Errorf("%d done", n)
+		}
+		p.Wait()
 	})
 }
