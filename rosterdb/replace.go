@@ -80,8 +80,7 @@ func (t *tx) replaced(owner jid.JID, key, b []byte, old *Roster, items []Item) (
 	return now, nil
 }
 
-// renumber gives now's items their versions and brings rec's up to date: first
-// the removals, then the rest, each in the order of the contacts.
+// renumber gives now's items their versions and brings rec's up to date.
 func (t *tx) renumber(rec *record, old, now *Roster) error {
 	if rec.ver == 0 {
 		if err := t.advance(rec); err != nil {
@@ -89,10 +88,15 @@ func (t *tx) renumber(rec *record, old, now *Roster) error {
 		}
 		rec.ver = rec.base // the first item takes the first version
 	}
+	return rec.renumber(old, now, &t.db.o)
+}
+
+// renumber numbers first the removals, then the rest, each in the order of the contacts.
+func (r *record) renumber(old, now *Roster, o *Options) error {
 	for was := range old.Visible() {
 		if is, _ := now.Find(was.Contact); !is.Visible() {
-			rec.ver++
-			rec.bury(was.Contact, rec.ver, t.db.o.Now())
+			r.ver++
+			r.bury(was.Contact, r.ver, o.Now())
 		}
 	}
 	for i := range now.Items {
@@ -102,15 +106,15 @@ func (t *tx) renumber(rec *record, old, now *Roster) error {
 			continue
 		}
 		if it.Visible() {
-			rec.ver++
+			r.ver++
 		}
-		it.Ver = rec.ver
+		it.Ver = r.ver
 	}
-	rec.ver = max(rec.ver, rec.base+1)
-	if err := rec.unbury(func(c []byte) bool { return visibleIn(now.Items, string(c)) }); err != nil {
+	r.ver = max(r.ver, r.base+1)
+	if err := r.unbury(func(c []byte) bool { return visibleIn(now.Items, string(c)) }); err != nil {
 		return err
 	}
-	return rec.prune(&t.db.o)
+	return r.prune(o)
 }
 
 // visibleIn reports whether clients see contact among items.
