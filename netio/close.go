@@ -41,6 +41,15 @@ func (l *loop) closeStep(c *Conn, drained bool) {
 	}
 }
 
+// cut ends a Conn that has had its time to close.
+func (l *loop) cut(c *Conn) {
+	if c.st&stShut != 0 { // the kernel has everything; what is missing is only the peer's end
+		l.finish(c, nil, false)
+		return
+	}
+	c.Abort(ErrShutdown)
+}
+
 // fail ends a Conn for the reason err after what waits for the socket (a TLS
 // alert, for one) is written.
 func (l *loop) fail(c *Conn, err error) { c.end(fClosing, err) }

@@ -88,8 +88,9 @@ func (e *Engine) serve() error {
 	return nil
 }
 
-// Shutdown closes the listeners, closes every Conn, and aborts what is left
-// when ctx ends, in which case it returns ctx's error. No goroutine, descriptor
+// Shutdown closes the listeners, closes every Conn, and ends what is left when
+// ctx ends, in which case it returns ctx's error: a peer that has everything and
+// only does not close its side is left alone, any other gets a reset. No goroutine, descriptor
 // or buffer remains. A second call waits for the first. Not on a loop.
 func (e *Engine) Shutdown(ctx context.Context) error {
 	e.mu.Lock()
@@ -112,7 +113,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	e.forAll((*Conn).Close)
 	err := e.drain(ctx)
 	if err != nil {
-		e.forAll(func(c *Conn) { c.Abort(ErrShutdown) })
+		e.forAll(func(c *Conn) { c.loop.cut(c) })
 		e.drain(context.Background())
 	}
 	e.handshakes.wg.Wait()

@@ -18,8 +18,9 @@ import (
 // builtin is conf.Config.File of the configuration that needs no file.
 const builtin = "built-in"
 
-// stopTimeout bounds how long a stop waits for clients that do not read.
-const stopTimeout = 8 * time.Second
+// stopGrace is what a stop may take besides Stop_Timeout, which is the clients': for requests over
+// HTTP and for logs.
+const stopGrace = 6 * time.Second
 
 // serveCmd is `roost serve`.
 type serveCmd struct {
@@ -50,7 +51,7 @@ func (c serveCmd) Run(e *env) error {
 	s.banner(e)
 	s.wait(e.ctx, hup)
 	e.printf("stopping: closing all streams\n")
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.StopTimeout+stopGrace)
 	defer cancel()
 	return s.Stop(ctx)
 }

@@ -87,7 +87,7 @@ func (s *Server) openStore(o Options) (err error) {
 func (s *Server) requestStop() { s.stopOnce.Do(func() { close(s.stopping) }) }
 
 // Stop closes every stream with system-shutdown (RFC 6120 §4.9.3.20), flushes the store and frees
-// everything. ctx bounds how long slow clients are waited for.
+// everything. Slow clients are waited for as long as Stop_Timeout says, ctx bounds the whole.
 func (s *Server) Stop(ctx context.Context) error {
 	s.requestStop()
 	if s.engine != nil {
@@ -117,7 +117,9 @@ func (s *Server) close(ctx context.Context) error {
 		errs = append(errs, c.close(ctx))
 	}
 	if s.engine != nil {
-		if err := s.engine.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		clients, cancel := context.WithTimeout(ctx, s.cfg.StopTimeout)
+		defer cancel()
+		if err := s.engine.Shutdown(clients); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			errs = append(errs, err)
 		}
 	}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"roost/cmd/roost/script"
 )
@@ -93,6 +95,27 @@ func TestStopWithDeafClient(t *testing.T) {
 		t.Error(err)
 	}
 	p.start()
+}
+
+// TestStopTimeout: one who has read everything and does not close its side is waited for as long as
+// Stop_Timeout says, and leaves the session's end as any other.
+func TestStopTimeout(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "", "Stop_Timeout = 1")
+	p.do("alice@localhost secret\n", "user", "import")
+	s := p.start()
+	lazy := s.login(t, "alice", "lazy")
+	start := time.Now()
+	if err := stopSoon(s); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took < time.Second || took > 4*time.Second { // closing alone would take 5
+		t.Errorf("the stop took %v", took)
+	}
+	lazy.until("</stream:stream>")
+	if _, err := lazy.conn.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("at the end of the connection: %v", err)
+	}
 }
 
 // TestKillKeepsWhatWasAcknowledged: what a command or a client was told is there after SIGKILL.

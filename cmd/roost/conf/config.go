@@ -15,6 +15,8 @@ type Config struct {
 	DataDir  string // never empty; relative to the working directory unless absolute
 	Hostname string // default SASL realm: as set, else the first served domain
 	UseIPv6  bool
+	// StopTimeout is how long a stop waits for clients; never 0.
+	StopTimeout time.Duration
 
 	// Enabled is false when the xmpp module is switched off: no listener is
 	// opened then.

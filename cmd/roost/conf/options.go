@@ -14,6 +14,8 @@ const (
 	maxThreads = 1024
 	// maxRosterWait bounds how long a login may hang on a web application.
 	maxRosterWait = 60
+	// maxStop is more than a supervisor waits for a stop.
+	maxStop = 3600
 	// minStanza is what RFC 6120 §13.12 demands that every server accept.
 	minStanza = 10000
 	// minPreauth leaves room for the longest SASL exchange.
@@ -96,6 +98,7 @@ func globalOptions() []ecconf.Option {
 	return []ecconf.Option{
 		{Name: "Data_Dir", Kind: ecconf.KindPath, Default: "data", Scopes: onGlobal, Doc: "Directory of the store, the generated certificate and the control socket; relative to where the server is started."},
 		{Name: "Hostname", Scopes: onGlobal, Check: checkDomainName, Doc: "Default SASL realm; the first served domain when unset."},
+		{Name: "Stop_Timeout", Kind: ecconf.KindSeconds, Default: "2", Min: 1, Max: maxStop, Scopes: onGlobal, Doc: "How long a stop waits for clients that do not take their last bytes, or do not close their side after `</stream:stream>`; then their connections end without them."},
 		{Name: "Use_IPv6", Kind: ecconf.KindBool, Default: "false", Scopes: onGlobal, Note: "this release opens no connections to other servers, so there is no address to choose yet", Doc: "Whether IPv6 addresses are tried on outgoing connections. No connections go out in this release; true is accepted with a warning."},
 		{Name: "Local_Changes_File", Kind: ecconf.KindPath, Scopes: onGlobal, NotYet: true, Doc: "File for changes made on the console, loaded last."},
 		{Name: "Local_Changes_Only", Kind: ecconf.KindBool, Default: "false", Scopes: onGlobal, NotYet: true, Doc: "Whether every change made on the console goes to Local_Changes_File."},

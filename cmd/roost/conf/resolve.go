@@ -66,6 +66,7 @@ func (r *resolver) global() {
 	r.cfg.DataDir = filepath.Clean(v.Text("Data_Dir"))
 	r.cfg.Hostname, _ = domainName(v.Text("Hostname"))
 	r.cfg.UseIPv6 = v.Bool("Use_IPv6")
+	r.cfg.StopTimeout = v.Seconds("Stop_Timeout")
 	r.cfg.Enabled = r.tree.View(r.stanza("xmpp")).Bool("enabled")
 	r.logLevels()
 }
