@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"time"
 
 	"roost/router/sasl"
 	"roost/tlsconf"
@@ -15,9 +16,9 @@ import (
 	"roost/xmlstream/stanza"
 )
 
-// newNegotiation is what a stream on a plain connection begins with.
-func newNegotiation(cfg *Config, peer netip.AddrPort) *negotiation {
-	return &negotiation{peer: peer, env: sasl.Env{Realm: cfg.Realm, AllowPlain: cfg.AllowPlain, Store: cfg.Store, Digest: cfg.Digest}}
+// newNegotiation is what a stream on a plain connection begins with; until is when it must be over.
+func newNegotiation(cfg *Config, peer netip.AddrPort, until time.Time) *negotiation {
+	return &negotiation{peer: peer, until: until, env: sasl.Env{Realm: cfg.Realm, AllowPlain: cfg.AllowPlain, Store: cfg.Store, Digest: cfg.Digest}}
 }
 
 // secured notes what TLS says of the client. It is on the loop.

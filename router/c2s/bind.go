@@ -83,7 +83,7 @@ func welcome(st *stanza.Stanza, full jid.JID) *stanza.Frame {
 func (s *Stream) bound() {
 	s.state = stBound
 	s.tok.SetLimits(&s.cfg.Bound)
-	s.conn.SetTimer(s.cfg.IdleTime)
 	s.srv.Log.Info("session bound", "jid", s.sess.JID.String(), "peer", s.nego.peer, "tls", s.nego.env.Secure)
 	s.nego = nil
+	s.setTimer(0)
 }

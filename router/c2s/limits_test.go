@@ -68,6 +68,32 @@ func TestIdleTime(t *testing.T) {
 	h.empty(t)
 }
 
+// TestIdleBeforeLogin: idle_time counts for those who have not logged in, too, in every state; and
+// auth_timeout for those who are not idle.
+func TestIdleBeforeLogin(t *testing.T) {
+	h := newHouse(t, options{tls: true, cfg: func(c *c2s.Config) { c.IdleTime, c.AuthTimeout = time.Second, 3*time.Second }})
+	for name, to := range states {
+		if c := to(h.dial()).ends(stanza.StreamConnectionTimeout); c.err != nil {
+			t.Errorf("%s: %v", name, c.err)
+		}
+	}
+	c := h.dial().open()
+	for c.err == nil {
+		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		n, err := c.Conn.Read(c.grow())
+		if c.buf = c.buf[:len(c.buf)+n]; !errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+		c.send(" ")
+	}
+	c.SetReadDeadline(time.Now().Add(netiotest.Patience))
+	if got := c.want("not logged in within 3s"); !strings.Contains(got, condition(stanza.StreamConnectionTimeout)) {
+		t.Error(got)
+	}
+	c.check(t).Close()
+	h.empty(t)
+}
+
 // grow makes room behind what was read.
 func (c *client) grow() []byte {
 	c.buf = append(make([]byte, 0, len(c.buf)+4096), c.buf...)

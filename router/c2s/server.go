@@ -79,9 +79,9 @@ func Rows() []router.Row {
 
 // Accept makes the Stream of a new connection. It runs on the connection's loop.
 func (srv *Server) Accept(c *netio.Conn, cfg *Config) netio.Handler {
-	s := &Stream{srv: srv, cfg: cfg, conn: c, nego: newNegotiation(cfg, c.RemoteAddr())}
+	s := &Stream{srv: srv, cfg: cfg, conn: c, nego: newNegotiation(cfg, c.RemoteAddr(), cfg.until())}
 	s.tok.Reset(&cfg.PreAuth)
-	c.SetTimer(cfg.AuthTimeout)
+	s.setTimer(0)
 	if cfg.Direct {
 		s.state = stTLS
 		c.StartTLS(cfg.TLS.Server(tlsconf.ALPNClient), cfg.patience())
@@ -91,6 +91,14 @@ func (srv *Server) Accept(c *netio.Conn, cfg *Config) netio.Handler {
 
 // maxPatience bounds one step of a login where AuthTimeout sets no limit.
 const maxPatience = 5 * time.Minute
+
+// until is when a client that connects now must have a resource; zero: whenever it likes.
+func (cfg *Config) until() time.Time {
+	if cfg.AuthTimeout == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(cfg.AuthTimeout)
+}
 
 func (cfg *Config) patience() time.Duration {
 	if cfg.AuthTimeout == 0 {

@@ -68,6 +68,7 @@ type Stream struct {
 // negotiation is what a Stream needs until it is bound.
 type negotiation struct {
 	peer     netip.AddrPort
+	until    time.Time // the end of AuthTimeout; zero: none
 	domain   string
 	user     jid.JID // bare; set by SASL
 	exchange sasl.Exchange
@@ -139,22 +140,40 @@ func (s *Stream) OnTLS(_ *netio.Conn, st *tls.ConnectionState, err error) {
 	s.state = stHeader
 	s.headerSent = false
 	s.tok.Reset(&s.cfg.PreAuth) // RFC 6120 §5.4.3.3: what was said before TLS is forgotten
-	s.nego = newNegotiation(s.cfg, s.nego.peer)
+	s.nego = newNegotiation(s.cfg, s.nego.peer, s.nego.until)
 	s.secured(st)
 }
 
 // OnTimer implements netio.Handler: the time for logging in, and the idle time.
 func (s *Stream) OnTimer(c *netio.Conn) {
-	if s.state != stBound {
+	if s.nego != nil && !s.nego.until.IsZero() && !time.Now().Before(s.nego.until) {
 		s.fail(stanza.StreamConnectionTimeout.With("not logged in within " + s.cfg.AuthTimeout.String()))
 		return
 	}
 	idle := time.Duration(c.IdleSeconds()) * time.Second
-	if idle >= s.cfg.IdleTime { // RFC 6120 §4.6.3
+	if s.waiting { // it is our turn: what the client may have said is not read yet
+		idle = 0
+	}
+	if s.cfg.IdleTime > 0 && idle >= s.cfg.IdleTime { // RFC 6120 §4.6.3
 		s.fail(stanza.StreamConnectionTimeout.With("idle for " + s.cfg.IdleTime.String()))
 		return
 	}
-	c.SetTimer(s.cfg.IdleTime - idle)
+	s.setTimer(idle)
+}
+
+// setTimer has OnTimer called when the next of its times may be over, for a client that has been
+// idle for so long.
+func (s *Stream) setTimer(idle time.Duration) {
+	next := s.cfg.IdleTime
+	if next > 0 {
+		next -= idle
+	}
+	if s.nego != nil && !s.nego.until.IsZero() {
+		if left := max(time.Until(s.nego.until), 1); next == 0 || left < next {
+			next = left
+		}
+	}
+	s.conn.SetTimer(next)
 }
 
 // OnOverflow implements netio.Handler: the client does not read what it is sent (RFC 6120
