@@ -4,8 +4,10 @@ import "sync/atomic"
 
 // Stats is a snapshot of an Engine's counters.
 type Stats struct {
+	Loops            int    // event loops
 	Conns            int    // open now
 	Accepted         uint64 // handed to an accept function
+	Dialed           uint64 // connected to
 	Refused          uint64 // closed at once: over MaxConns, shutting down, or a nil Handler
 	RefusedFiles     uint64 // closed at once: out of descriptors
 	BytesIn          uint64 // read from sockets
@@ -21,21 +23,23 @@ type Stats struct {
 // counters belong to one loop, which adds once per batch of bytes; anybody may
 // read them.
 type counters struct {
-	accepted, refused, refusedFiles atomic.Uint64
-	bytesIn, bytesOut               atomic.Uint64
-	reads, writes                   atomic.Uint64
-	handshakes, handshakesFailed    atomic.Uint64
-	overflows, panics               atomic.Uint64
-	handshakesOpen                  atomic.Int64
-	buffers                         atomic.Int64 // pooled buffers in use
+	accepted, dialed             atomic.Uint64
+	refused, refusedFiles        atomic.Uint64
+	bytesIn, bytesOut            atomic.Uint64
+	reads, writes                atomic.Uint64
+	handshakes, handshakesFailed atomic.Uint64
+	overflows, panics            atomic.Uint64
+	handshakesOpen               atomic.Int64
+	buffers                      atomic.Int64 // pooled buffers in use
 }
 
 // Stats adds up the loops' counters.
 func (e *Engine) Stats() Stats {
-	s := Stats{Conns: int(e.open.Load())}
+	s := Stats{Loops: len(e.loops), Conns: int(e.open.Load())}
 	for _, l := range e.loops {
 		c := &l.count
 		s.Accepted += c.accepted.Load()
+		s.Dialed += c.dialed.Load()
 		s.Refused += c.refused.Load()
 		s.RefusedFiles += c.refusedFiles.Load()
 		s.BytesIn += c.bytesIn.Load()

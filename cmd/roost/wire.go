@@ -28,7 +28,7 @@ func openStore(cfg *conf.Config, log *slog.Logger, minFree int64) (*rosterdb.DB,
 
 // wire makes the engine, the router and what answers, and joins them.
 func (s *Server) wire(o Options) (err error) {
-	s.engine, err = netio.New(netio.Config{Loops: s.cfg.EventLoops(), ReadBuffer: o.ReadBuffer, Log: s.logFor("net")})
+	s.engine, err = netio.New(netio.Config{Loops: s.cfg.EventLoops(), ReadBuffer: o.ReadBuffer, MaxConns: s.cfg.MaxConnections, Log: s.logFor("net")})
 	if err != nil {
 		return err
 	}
@@ -71,9 +71,7 @@ func (s *Server) listen(Options) error {
 			if err != nil {
 				return err
 			}
-			ln, err := s.engine.Listen(netio.ListenOptions{Address: at.Address.Text, Backlog: at.Backlog,
-				RecvBuffer: at.RecvBuffer, SendBuffer: at.SendBuffer, NoDelay: at.NoDelay, FileMode: at.FileMode,
-				SendLimit: at.Base.SendQueueLimit, Accepts: at.AcceptsPerRun, AcceptQueue: at.AcceptQueue}, scope.accept)
+			ln, err := s.engine.Listen(socket(&at), scope.accept)
 			if err != nil {
 				return fmt.Errorf("%s: %w", at.Pos, err)
 			}
@@ -81,6 +79,13 @@ func (s *Server) listen(Options) error {
 		}
 	}
 	return nil
+}
+
+// socket maps the options of a Listen to those of its socket.
+func socket(at *conf.Listen) netio.ListenOptions {
+	return netio.ListenOptions{Address: at.Address.Text, Backlog: at.Backlog,
+		RecvBuffer: at.RecvBuffer, SendBuffer: at.SendBuffer, NoDelay: at.NoDelay, FileMode: at.FileMode,
+		SendLimit: at.Base.SendQueueLimit, Accepts: at.AcceptsPerRun, AcceptQueue: at.AcceptQueue}
 }
 
 // scope is one Listen with the configurations of its clients, made when the first client of each
