@@ -1,9 +1,14 @@
 package rosterdb
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
+
+// ErrAway: the truth is elsewhere, and cannot be had at the moment. Whoever returns it has told the
+// log why.
+var ErrAway = errors.New("the roster cannot be had at the moment")
 
 // First makes a roster of items, sorted, that is kept elsewhere than in the store. All of them have
 // the version ver, at least 1; no older one is known.

@@ -33,6 +33,9 @@ func (r *Router) Bind(q Request) (*Session, *stanza.StanzaError) {
 		case err != nil:
 			return nil, err
 		case old == nil:
+			for _, fn := range r.hooks.bound {
+				fn(s.JID)
+			}
 			return s, nil
 		case q.Policy == Rename:
 			q.JID = q.Rename()

@@ -62,6 +62,9 @@ func (r *Router) probeLocal(who, contact jid.JID) {
 
 // Probe answers a probe that came from another domain (RFC 6121 §4.3.2). It blocks.
 func (r *Router) Probe(who, contact jid.JID) {
+	if f, ok := r.rosters.(Fetching); ok && !f.AtHand(contact) {
+		return // nobody is available; strangers do not make the server fetch rosters from afar
+	}
 	sees, err := r.rosters.Sees(contact, who.Bare())
 	switch {
 	case err != nil:

@@ -99,8 +99,11 @@ func (r *Router) flush(s *Session, ready func()) {
 	ready()
 }
 
-// StoreError logs a store's fault once and gives the error for the one who asked.
+// StoreError logs a store's fault once, unless that has been done, and gives the error for the one who asked.
 func (r *Router) StoreError(what string, who jid.JID, err error) *stanza.StanzaError {
+	if errors.Is(err, ErrAway) {
+		return stanza.InternalServerError.With("the service that keeps the rosters does not answer as it should; try again later")
+	}
 	r.cfg.Log.Error("store failed", "what", what, "user", who.String(), "err", err)
 	if errors.Is(err, ErrNoSpace) {
 		return stanza.ResourceConstraint.With("the server cannot store at the moment")

@@ -61,6 +61,13 @@ func (r *Router) available(s *Session, st *stanza.Stanza) {
 		r.bounce(s, st, stanza.BadRequest.With("priority is not an integer from -128 to 127"))
 		return
 	}
+	// What takes long is done before the turn is taken, which other users share.
+	if f, ok := r.rosters.(Fetching); ok {
+		if err := f.Fetch(s.user.JID); err != nil {
+			r.bounce(s, st, r.StoreError("roster", s.user.JID, err))
+			return
+		}
+	}
 	turn := r.stripe(&r.turns, s.user.JID)
 	turn.Lock()
 	defer turn.Unlock()

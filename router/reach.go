@@ -14,6 +14,7 @@ import (
 var (
 	ErrFull    = errors.New("the user's storage is full")
 	ErrNoSpace = errors.New("the server's disk is full")
+	ErrAway    = errors.New("what is asked for is elsewhere, and cannot be had") // whoever returns it has told the log
 )
 
 // Accounts tells who exists here. It may block.
@@ -55,6 +56,8 @@ type Rosters interface {
 type Fetching interface {
 	// AtHand reports whether Sees answers for user without waiting. It does for whoever is available.
 	AtHand(user jid.JID) bool
+	// Fetch waits until user's roster is at hand: Contacts, Sees and Pending then answer at once.
+	Fetch(user jid.JID) error
 }
 
 // Federation is the way to domains that are not ours. Send never blocks; it takes over one

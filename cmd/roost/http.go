@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -31,13 +29,12 @@ func (s *Server) listenHTTP(Options) error {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle(riakhttp.Prefix, s.riak())
-	mux.Handle("/roster_admin/", delegated.Handler(s.delegatedTo))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		s.status(w)
 	})
 	for _, e := range s.cfg.HTTP.Listens {
-		w, err := openWeb(e, mux)
+		w, err := s.openWeb(e, mux)
 		if err != nil {
 			return fmt.Errorf("%sHTTP_Listener: %w", at(e), err)
 		}
@@ -54,7 +51,7 @@ func at(e conf.Endpoint) string {
 	return e.Pos.String() + ": "
 }
 
-func openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
+func (s *Server) openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
 	token, err := e.Token.Load()
 	if err != nil {
 		return nil, err
@@ -79,28 +76,27 @@ func openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
 		}
 	}
 	ctx, cancel := context.WithCancelCause(context.Background()) // ends what takes long, such as a load of rosters
-	w := &web{ln, &http.Server{Handler: guarded(token, h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+	w := &web{ln, &http.Server{Handler: s.guarded(token, h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		BaseContext: func(net.Listener) context.Context { return ctx }}}
 	w.srv.RegisterOnShutdown(func() { cancel(errStopping) })
 	go w.srv.Serve(ln)
 	return w, nil
 }
 
-// guarded asks for the bearer token (RFC 6750) where one is set; only the liveness probe is free.
-func guarded(token string, h http.Handler) http.Handler {
-	if token == "" {
-		return h
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		scheme, got, _ := strings.Cut(q.Header.Get("Authorization"), " ")
-		ok := strings.EqualFold(scheme, "Bearer") // RFC 9110 §11.1
-		if q.URL.Path != "/healthz" && (!ok || subtle.ConstantTimeCompare([]byte(got), []byte(token)) != 1) {
+// guarded asks for the bearer token (RFC 6750) where one is set; only the liveness probe is free. Who
+// may refresh rosters is also up to their domain.
+func (s *Server) guarded(token string, h http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/roster_admin/", delegated.Handler(s.delegatedTo, token))
+	mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) {
+		if token != "" && q.URL.Path != "/healthz" && !delegated.Bearer(q, token) {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "this page needs the token of Auth_Token", http.StatusUnauthorized)
 			return
 		}
 		h.ServeHTTP(w, q)
 	})
+	return mux
 }
 
 // readyz says whether new clients are welcome.

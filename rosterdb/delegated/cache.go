@@ -13,7 +13,7 @@ type entry struct {
 	owner  jid.JID
 	roster *rosterdb.Roster // read-only once it stands here; nil: never had
 	etag   string           // of roster, as the application gave it
-	at     time.Time        // when the application last vouched for roster
+	at     time.Time        // when the application last vouched for roster; zero: it has said that it changed
 
 	// live: the roster was fetched, or tried to be, since the user's first session began. Such a
 	// roster is in force until a refresh or until the last session ends.
@@ -91,6 +91,28 @@ func (s *Store) displace(e *entry) {
 	}
 }
 
+// succeed makes the roster with items that follows e's. Versions come from the clock, and none comes
+// twice: what a client remembers of before a restart, or of an entry that was dropped, is no version of
+// this roster (RFC 6121 §2.6). The caller holds s.mu.
+func (s *Store) succeed(e *entry, items []rosterdb.Item) *rosterdb.Roster {
+	var r *rosterdb.Roster
+	now := time.Now()
+	if e.roster != nil {
+		if next, err := e.roster.Succeed(items, now); err == nil {
+			r = next
+		}
+	}
+	if r == nil {
+		r = rosterdb.First(max(uint64(max(now.UnixMicro(), 1)), s.version+1), items)
+	}
+	s.version = max(s.version, r.Ver)
+	return r
+}
+
+// outdate notes that the roster of an entry without a session has changed: the next session fetches it,
+// and is told of the difference. The caller holds s.mu.
+func (e *entry) outdate() { e.at = time.Time{} }
+
 // drop forgets e. A fetch for it that goes on is of use to those who wait, and is not kept. The
 // caller holds s.mu.
 func (s *Store) drop(e *entry) {
@@ -126,6 +148,7 @@ func sizeOf(r *rosterdb.Roster) int {
 	if r == nil {
 		return n
 	}
+	n += r.PastSize()
 	for _, it := range r.Items {
 		n += itemSize + len(it.Contact.String()) + len(it.Name)
 		for _, g := range it.Groups {

@@ -32,6 +32,9 @@ func (e *Error) Error() string { return fmt.Sprintf("roster of %s: %v", e.Owner,
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Is reports that the roster is away: the log has been told why.
+func (e *Error) Is(target error) bool { return target == rosterdb.ErrAway }
+
 // outage reports whether the application as a whole seems to be in trouble.
 func (e *Error) outage() bool {
 	switch e.Reason {

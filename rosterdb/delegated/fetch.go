@@ -2,8 +2,6 @@ package delegated
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +19,7 @@ import (
 
 // answer is what the application said.
 type answer struct {
-	roster    *rosterdb.Roster
+	items     []rosterdb.Item // sorted
 	etag      string
 	unchanged bool // 304: the roster is the one that has the ETag
 }
@@ -55,12 +53,10 @@ func (s *Store) breakerSettings() gobreaker.Settings {
 			return c.ConsecutiveFailures >= trip || c.Requests >= 2*trip && c.TotalFailures*2 >= c.Requests
 		},
 		OnStateChange: func(_ string, _, to gobreaker.State) {
-			switch to {
-			case gobreaker.StateOpen:
-				s.o.Log.Error("roster service fails: not asked for a while", "domain", s.o.Domain, "for", s.o.Pause)
-			case gobreaker.StateClosed:
-				s.o.Log.Info("roster service is back", "domain", s.o.Domain)
+			if to == gobreaker.StateOpen {
+				s.abandon()
 			}
+			s.reportState(to)
 		},
 		IsSuccessful: func(err error) bool {
 			e, ok := errors.AsType[*Error](err)
@@ -68,7 +64,7 @@ func (s *Store) breakerSettings() gobreaker.Settings {
 		},
 		IsExcluded: func(err error) bool {
 			e, ok := errors.AsType[*Error](err)
-			return ok && e.Reason == ReasonClosed
+			return ok && (e.Reason == ReasonClosed || e.Reason == ReasonPaused)
 		},
 	}
 }
@@ -79,7 +75,7 @@ func (s *Store) fetch(owner jid.JID, etag string) (answer, error) {
 	if err != nil {
 		return answer{}, &Error{Owner: owner, Reason: ReasonName, Err: err}
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, s.o.Timeout)
+	ctx, cancel := context.WithTimeout(s.trust.Load().ctx, s.o.Timeout)
 	defer cancel()
 	if err := s.take(ctx, owner); err != nil {
 		return answer{}, err
@@ -92,7 +88,7 @@ func (s *Store) fetch(owner jid.JID, etag string) (answer, error) {
 			if last != nil { // this fetch itself has found out
 				return got, backoff.Permanent(last)
 			}
-			err = &Error{Owner: owner, Reason: ReasonPaused, Err: errors.New("the web application was not asked, because it has just failed again and again")}
+			err = paused(owner)
 		}
 		last = err
 		if e, ok := errors.AsType[*Error](err); ok && !e.passing() {
@@ -104,6 +100,26 @@ func (s *Store) fetch(owner jid.JID, etag string) (answer, error) {
 		return answer{}, last
 	}
 	return got, nil
+}
+
+// trust is the time from one opening of the breaker to the next: its context ends with it.
+type trust struct {
+	ctx context.Context
+	end context.CancelFunc
+}
+
+// abandon ends all that waits for the application, which the breaker has just given up: nobody waits
+// for the second request when the first has timed out. The breaker holds its lock.
+func (s *Store) abandon() {
+	t := &trust{}
+	t.ctx, t.end = context.WithCancel(s.ctx)
+	if old := s.trust.Swap(t); old != nil {
+		old.end()
+	}
+}
+
+func paused(owner jid.JID) *Error {
+	return &Error{Owner: owner, Reason: ReasonPaused, Err: errors.New("the web application is not asked for the moment, because it has just failed again and again")}
 }
 
 func waits() backoff.BackOff {
@@ -140,10 +156,13 @@ func (s *Store) take(ctx context.Context, owner jid.JID) error {
 	}
 }
 
-// late is the error of a fetch whose time is over, or whose server stops.
+// late is the error of a fetch whose time is over, whose application was given up, or whose server stops.
 func (s *Store) late(ctx context.Context, owner jid.JID, err error, reason string) *Error {
-	if errors.Is(ctx.Err(), context.Canceled) {
+	switch {
+	case s.ctx.Err() != nil:
 		return &Error{Owner: owner, Reason: ReasonClosed, Err: errors.New("the server stops")}
+	case errors.Is(ctx.Err(), context.Canceled):
+		return paused(owner)
 	}
 	return &Error{Owner: owner, Reason: reason, Err: err}
 }
@@ -194,7 +213,7 @@ func (s *Store) read(ctx context.Context, owner jid.JID, resp *http.Response) (a
 		return answer{}, &Error{Owner: owner, Reason: ReasonTooBig, Code: resp.StatusCode,
 			Err: fmt.Errorf("the answer of the web application is longer than %d bytes", s.o.MaxBody)}
 	}
-	r, err := parse(owner, b, s.o)
+	items, err := parse(owner, b, s.o)
 	if err != nil {
 		what := ""
 		if t := resp.Header.Get("Content-Type"); t != "" {
@@ -203,19 +222,11 @@ func (s *Store) read(ctx context.Context, owner jid.JID, resp *http.Response) (a
 		return answer{}, &Error{Owner: owner, Reason: ReasonAnswer, Code: resp.StatusCode,
 			Err: fmt.Errorf("the answer of the web application%s: %w", what, err)}
 	}
-	r.Ver = version(r)
 	etag := resp.Header.Get("ETag")
 	if len(etag) > maxETag {
 		etag = ""
 	}
-	return answer{roster: r, etag: etag}, nil
-}
-
-// version is made from the content alone: the same roster has the same version after a restart, and
-// on another server. Versions are not in order; a client's is the current one, or it is not.
-func version(r *rosterdb.Roster) uint64 {
-	sum := sha256.Sum256(rosterdb.RosterJSON(r))
-	return max(binary.BigEndian.Uint64(sum[:]), 1) // 0 is that of a roster that is not there
+	return answer{items: items, etag: etag}, nil
 }
 
 // broken is the error of a connection, or of the time that is over.
@@ -239,6 +250,7 @@ func (s *Store) count(took time.Duration, got answer, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Requests++
+	s.stats.Took += took
 	if err != nil {
 		s.stats.Failures++
 	} else if got.unchanged {

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sony/gobreaker/v2"
-
 	"roost/rosterdb"
 	"roost/xmlstream/jid"
 )
@@ -29,7 +27,7 @@ func (s *Store) load(owner jid.JID) (*rosterdb.Roster, error) {
 	s.mu.Lock()
 	e := s.entry(owner)
 	f := e.flight
-	if f == nil && e.failed != nil && time.Since(e.failedAt) < s.o.Hold {
+	if s.held(e) {
 		e.live = e.roster != nil && s.o.Online(owner)
 		s.place(e)
 		r, err := e.roster, e.failed
@@ -89,6 +87,7 @@ func (s *Store) fly(e *entry, f *flight, etag string) {
 	s.mu.Lock()
 	old := s.land(e, f, got, err)
 	s.mu.Unlock()
+	s.report(f)
 	if old != nil {
 		s.o.Changed(e.owner, old, f.roster)
 	}
@@ -108,9 +107,12 @@ func (s *Store) fly(e *entry, f *flight, etag string) {
 // have to be told of another. The caller holds s.mu.
 func (s *Store) land(e *entry, f *flight, got answer, err error) (old *rosterdb.Roster) {
 	if s.entries[e.owner] != e { // dropped meanwhile: it is of use to those who wait, no more
-		f.roster, f.err, f.dropped = got.roster, err, true
-		if got.unchanged {
+		f.err, f.dropped = err, true
+		switch {
+		case got.unchanged:
 			f.roster = e.roster
+		case err == nil:
+			f.roster = s.succeed(&entry{}, got.items)
 		}
 		return nil
 	}
@@ -121,16 +123,14 @@ func (s *Store) land(e *entry, f *flight, got answer, err error) (old *rosterdb.
 		e.failures++
 		e.live = e.roster != nil && online
 		f.roster, f.err = e.roster, err
-		if e.roster != nil && s.breaker.State() == gobreaker.StateClosed { // else that has been said once
-			s.o.Log.Warn("a roster could not be fetched anew, the old one stays", "user", e.owner.String(), "err", err)
-		}
 		return nil
 	}
 	e.failed, e.failures, e.at, e.live = nil, 0, time.Now(), online
 	if was := e.roster; !got.unchanged {
 		e.etag = got.etag
-		if was == nil || was.Ver != got.roster.Ver {
-			e.roster, f.changed = got.roster, true
+		now := s.succeed(e, got.items)
+		if was == nil || was.Ver != now.Ver {
+			e.roster, f.changed = now, true
 			if told {
 				old = was
 			}
@@ -138,6 +138,26 @@ func (s *Store) land(e *entry, f *flight, got answer, err error) (old *rosterdb.
 	}
 	f.roster = e.roster
 	return old
+}
+
+// Prefetch begins to fetch the roster of owner, whose first session has just begun, when it is not in
+// force. It does not wait.
+func (s *Store) Prefetch(owner jid.JID) {
+	owner = owner.Bare()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.entries[owner]; e != nil && (s.inForce(e) || e.flight != nil || s.held(e)) {
+		return
+	}
+	e := s.entry(owner)
+	s.launch(e)
+	s.place(e)
+}
+
+// held reports whether the last fetch for e has failed so shortly ago that there is no other. The
+// caller holds s.mu.
+func (s *Store) held(e *entry) bool {
+	return e.flight == nil && e.failed != nil && time.Since(e.failedAt) < s.o.Hold
 }
 
 // request gives the flight that a refresh of e waits for. The caller holds s.mu.

@@ -27,8 +27,8 @@ const (
 //   - updated: it has a session, its roster was fetched, and differed from the one in force; clients
 //     have been told of every difference.
 //   - unchanged: it has a session, its roster was fetched, and was the one in force.
-//   - offline: it has no session. Nothing was fetched; what was kept of its roster was dropped, so
-//     that the next login fetches it.
+//   - offline: it has no session. Nothing was fetched; what is kept of its roster is not in force any
+//     more, and the next login fetches it.
 //   - errors: the roster could not be fetched, or the name is none. failed says why. The old roster
 //     stays in force.
 //
@@ -58,17 +58,19 @@ type Finder func(domain string) *Store
 
 // Handler serves POST /roster_admin/refresh, whose body is a JSON array of user names, and
 // GET /roster_admin/refresh/NAME. The domain is that of the query, ?domain=, else the one that the
-// Host header names, else the only one whose rosters are delegated. It does not ask who is there:
-// that is for the listener to do.
-func Handler(find Finder) http.Handler {
+// Host header names, else the only one whose rosters are delegated.
+//
+// A request must show the token of the domain, Options.Token, or that of the listener, of which an
+// operator has every right; nothing when neither is set. See Signature for another way.
+func Handler(find Finder, listener string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /roster_admin/refresh", func(w http.ResponseWriter, q *http.Request) {
-		if s := choose(w, q, find); s != nil {
+		if s := choose(w, q, find, listener); s != nil {
 			s.post(w, q)
 		}
 	})
 	mux.HandleFunc("GET /roster_admin/refresh/{user}", func(w http.ResponseWriter, q *http.Request) {
-		s := choose(w, q, find)
+		s := choose(w, q, find, listener)
 		if s == nil {
 			return
 		}
@@ -81,27 +83,33 @@ func Handler(find Finder) http.Handler {
 	return mux
 }
 
-// choose finds the Store that a request is about; nil: it has been answered.
-func choose(w http.ResponseWriter, q *http.Request, find Finder) *Store {
+// choose finds the Store that a request is about, and asks whether it may be made; nil: it has been
+// answered.
+func choose(w http.ResponseWriter, q *http.Request, find Finder, listener string) *Store {
+	s, name, hint := named(q, find)
+	if !admit(w, q, s, listener) {
+		return nil
+	}
+	if s == nil {
+		wrong(w, http.StatusNotFound, fmt.Sprintf("the rosters of %q are not delegated to a web application here%s", clip(name), hint))
+	}
+	return s
+}
+
+// named finds the Store of a request; name is what it was looked for by.
+func named(q *http.Request, find Finder) (s *Store, name, hint string) {
 	if name := q.URL.Query().Get("domain"); name != "" {
-		s := find(canonical(name))
-		if s == nil {
-			wrong(w, http.StatusNotFound, fmt.Sprintf("the rosters of %q are not delegated to a web application here", clip(name)))
-		}
-		return s
+		return find(canonical(name)), name, ""
 	}
 	host := q.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	s := find(canonical(host))
+	s = find(canonical(host))
 	if s == nil {
 		s = find("")
 	}
-	if s == nil {
-		wrong(w, http.StatusNotFound, fmt.Sprintf("the rosters of %q are not delegated to a web application here: name the domain with ?domain=", clip(host)))
-	}
-	return s
+	return s, host, ": name the domain with ?domain="
 }
 
 func canonical(domain string) string {
@@ -113,8 +121,7 @@ func canonical(domain string) string {
 }
 
 func (s *Store) post(w http.ResponseWriter, q *http.Request) {
-	// without a deadline a body that never ends would keep its place for ever
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTime))
+	inTime(w)
 	names, err := s.names(http.MaxBytesReader(w, q.Body, s.o.MaxRefresh))
 	if err == nil {
 		s.refresh(w, q, names)
@@ -125,6 +132,11 @@ func (s *Store) post(w http.ResponseWriter, q *http.Request) {
 		status = http.StatusRequestEntityTooLarge
 	}
 	wrong(w, status, err.Error())
+}
+
+// inTime bounds how long a body may take: one that never ends would keep its place for ever.
+func inTime(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTime))
 }
 
 var errTooMany = errors.New("too many names in one refresh")

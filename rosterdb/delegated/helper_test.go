@@ -2,6 +2,7 @@ package delegated
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -69,7 +70,7 @@ func (a *app) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		http.NotFound(w, q)
 		return
 	}
-	tag := fmt.Sprintf(`"%x"`, version(&rosterdb.Roster{Items: []rosterdb.Item{{Contact: john, Name: body}}}))
+	tag := fmt.Sprintf(`"%x"`, sha256.Sum256([]byte(body)))
 	w.Header().Set("ETag", tag)
 	if q.Header.Get("If-None-Match") == tag {
 		w.WriteHeader(http.StatusNotModified)

@@ -2,6 +2,8 @@ package delegated
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,6 +97,23 @@ var mirror = [...]rosterdb.Sub{rosterdb.SubNone: rosterdb.SubNone, rosterdb.SubT
 // doubt is a contact whose roster in memory contradicts the new one of other.
 type doubt struct{ contact, other jid.JID }
 
+// doubts are those of one refresh, other by contact; the zero JID stands for several. There are no
+// more of them than users with sessions.
+type doubts map[jid.JID]jid.JID
+
+// add enters what was found, but for contacts whose own rosters are fetched by the same refresh.
+func (d doubts) add(found []doubt, named map[jid.JID]struct{}) {
+	for _, x := range found {
+		if _, ok := named[x.contact]; ok {
+			continue
+		}
+		if first, ok := d[x.contact]; ok && first != x.other {
+			x.other = jid.JID{}
+		}
+		d[x.contact] = x.other
+	}
+}
+
 // compare lists the contacts of owner, with sessions too, whose rosters do not say what its new one
 // says of them: a friendship has two sides, and the application may have named only one. The caller
 // holds s.mu.
@@ -131,8 +150,13 @@ func (s *Store) disagree(a, b jid.JID) bool {
 	return of.Sub != mirror[back.Sub]
 }
 
-// settle fetches the contact's roster once, unless a fetch that goes on settles the matter.
-func (s *Store) settle(d doubt) {
+// settle fetches the rosters of all contacts that are in doubt.
+func (s *Store) settle(ctx context.Context, all doubts) {
+	each(ctx, slices.Collect(maps.Keys(all)), func(contact jid.JID) { s.check(doubt{contact, all[contact]}) })
+}
+
+// check fetches the contact's roster once, unless a fetch that goes on settles the matter.
+func (s *Store) check(d doubt) {
 	s.mu.Lock()
 	var f *flight
 	if e := s.entries[d.contact]; e != nil {
@@ -146,7 +170,7 @@ func (s *Store) settle(d doubt) {
 		<-f.done
 	}
 	s.mu.Lock()
-	still := s.disagree(d.contact, d.other)
+	still := d.other.IsZero() || s.disagree(d.contact, d.other)
 	s.mu.Unlock()
 	if still {
 		s.again(d.contact)

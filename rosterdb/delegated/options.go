@@ -51,6 +51,9 @@ type Options struct {
 	// are tried again. Default 5 s.
 	Pause time.Duration
 
+	// LogEvery is how often one kind of failure is logged at most. Default 1 min.
+	LogEvery time.Duration
+
 	MaxNames    int           // names in one refresh; default 200 000
 	MaxRefresh  int64         // bytes of its body; default 16 MiB
 	Refreshes   int           // refreshes at a time; default 16
@@ -76,6 +79,7 @@ func (o Options) withDefaults() Options {
 	def(&o.Hold, min(o.Timeout, 5*time.Second))
 	def(&o.Trip, 10)
 	def(&o.Pause, 5*time.Second)
+	def(&o.LogEvery, time.Minute)
 	def(&o.MaxNames, 200_000)
 	def(&o.MaxRefresh, 16<<20)
 	def(&o.Refreshes, 16)

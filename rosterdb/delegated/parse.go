@@ -28,16 +28,16 @@ import (
 // Other members are ignored. An empty array stands for an empty object wherever one may be: so some
 // languages write an object without members.
 
-// parse reads the roster of owner. One entry that is wrong refuses all of them: half a roster would
+// parse reads the entries of owner's roster, and sorts them by contact. One entry that is wrong refuses all of them: half a roster would
 // take contacts away from people. It shares no memory with b.
-func parse(owner jid.JID, b []byte, o Options) (*rosterdb.Roster, error) {
+func parse(owner jid.JID, b []byte, o Options) ([]rosterdb.Item, error) {
 	if !utf8.Valid(b) {
 		return nil, errors.New("not UTF-8")
 	}
-	r := &rosterdb.Roster{}
+	items := []rosterdb.Item{}
 	seen := map[jid.JID]string{}
 	err := members(b, func(key string, at int64, raw json.RawMessage) error {
-		if len(r.Items) == o.MaxItems {
+		if len(items) == o.MaxItems {
 			return fmt.Errorf("more than %d contacts", o.MaxItems)
 		}
 		contact, err := jid.Parse(key)
@@ -58,14 +58,14 @@ func parse(owner jid.JID, b []byte, o Options) (*rosterdb.Roster, error) {
 			return fmt.Errorf("offset %d: %s: %w", at, quote(key), err)
 		}
 		it.Contact = contact.Clone()
-		r.Items = append(r.Items, it)
+		items = append(items, it)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(r.Items, func(a, b rosterdb.Item) int { return strings.Compare(a.Contact.String(), b.Contact.String()) })
-	return r, nil
+	slices.SortFunc(items, func(a, b rosterdb.Item) int { return strings.Compare(a.Contact.String(), b.Contact.String()) })
+	return items, nil
 }
 
 func quote(s string) string { return strconv.Quote(clip(s)) }

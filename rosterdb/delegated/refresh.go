@@ -13,8 +13,8 @@ import (
 // Outcome is what a refresh did to one roster.
 type Outcome uint8
 
-// Offline: the user has no session; what was kept of the roster was dropped, and the next login
-// fetches it. Updated: fetched, and another than before. Unchanged: fetched, and the same.
+// Offline: the user has no session; what is kept of the roster is not in force any more, and the next
+// login fetches it. Updated: fetched, and another than before. Unchanged: fetched, and the same.
 const (
 	Offline Outcome = iota
 	Updated
@@ -34,17 +34,27 @@ type Summary struct {
 // fetched again by itself when the application is back. Where the new roster says of a contact with
 // a session what that one's roster does not, the latter is fetched as well.
 func (s *Store) Refresh(ctx context.Context, owner jid.JID) (Outcome, error) {
-	out, doubts, err := s.renew(ctx, owner.Bare())
-	each(ctx, doubts, s.settle)
+	out, found, err := s.renew(ctx, owner.Bare())
+	var sum Summary
+	sum.add(owner, out, err)
+	s.counted(&sum)
+	doubts := doubts{}
+	doubts.add(found, nil)
+	s.settle(ctx, doubts)
 	return out, err
 }
 
+// renew refreshes one. An account without a session is not fetched.
 func (s *Store) renew(ctx context.Context, owner jid.JID) (Outcome, []doubt, error) {
 	s.mu.Lock()
 	e := s.entries[owner]
 	if !s.o.Online(owner) {
-		if e != nil {
+		switch {
+		case e == nil:
+		case e.flight != nil: // its answer may be older than the change
 			s.drop(e)
+		default:
+			e.outdate()
 		}
 		s.mu.Unlock()
 		return Offline, nil, nil
@@ -91,9 +101,13 @@ func (s *Store) outdated(owner jid.JID, err *Error) *Error {
 func (s *Store) RefreshAll(ctx context.Context, owners []jid.JID) Summary {
 	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTime)
 	defer cancel()
+	named := make(map[jid.JID]struct{}, len(owners))
+	for _, o := range owners {
+		named[o] = struct{}{}
+	}
 	var (
 		sum    Summary
-		doubts []doubt
+		doubts = doubts{}
 		mu     sync.Mutex // guards sum and doubts
 		wg     sync.WaitGroup
 		next   atomic.Int64
@@ -103,15 +117,27 @@ func (s *Store) RefreshAll(ctx context.Context, owners []jid.JID) Summary {
 			for i := next.Add(1) - 1; i < int64(len(owners)); i = next.Add(1) - 1 {
 				out, more, err := s.renew(ctx, owners[i])
 				mu.Lock()
-				doubts = append(doubts, more...)
+				doubts.add(more, named)
 				sum.add(owners[i], out, err)
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	each(ctx, doubts, s.settle)
+	s.settle(ctx, doubts)
+	s.counted(&sum)
 	return sum
+}
+
+// counted enters a refresh into the statistics.
+func (s *Store) counted(sum *Summary) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := &s.stats.Refreshed
+	n.Updated += uint64(sum.Updated)
+	n.Unchanged += uint64(sum.Unchanged)
+	n.Offline += uint64(sum.Offline)
+	n.Failed += uint64(len(sum.Failed))
 }
 
 func (sum *Summary) add(owner jid.JID, out Outcome, err error) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -31,6 +32,9 @@ type Store struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
+	trust    atomic.Pointer[trust]
+	troubles troubles
+
 	mu       sync.Mutex // guards what follows; never held while anything blocks
 	closed   bool
 	entries  map[jid.JID]*entry
@@ -39,19 +43,28 @@ type Store struct {
 	stale    map[*entry]struct{} // live ones that could not be fetched anew
 	waiting  int                 // for a slot
 	average  time.Duration       // of a request
+	version  uint64              // the highest that a roster has had
 	stats    Stats
 }
 
-// Stats counts what has happened since the start.
+// Stats counts what has happened since the start, and what is.
 type Stats struct {
-	Requests    uint64 // to the application
-	NotModified uint64 // of these, answered with 304
-	Failures    uint64 // of these, failed
+	Requests    uint64        // to the application
+	NotModified uint64        // of these, answered with 304
+	Failures    uint64        // of these, failed
+	Took        time.Duration // all requests together
+	Open        int           // requests that go on
+	Waiting     int           // fetches that wait for their turn
+	Trips       uint64        // how often the application was given up for a while
+	Refreshed   Refreshed
 	Stale       uint64 // rosters served although they could not be fetched anew
 	Live, Idle  int    // rosters in memory, of users with and without a session
 	IdleBytes   int    // size of the latter, about
 	Paused      bool   // the application is left alone for the moment
 }
+
+// Refreshed counts the accounts that refreshes have named, by what came of it.
+type Refreshed struct{ Updated, Unchanged, Offline, Failed uint64 }
 
 // New makes a Store. It asks nothing yet.
 func New(o Options) (*Store, error) {
@@ -62,9 +75,11 @@ func New(o Options) (*Store, error) {
 	s := &Store{o: o, url: target(o.URL), slots: make(chan struct{}, o.Concurrency),
 		errands: make(chan struct{}, max(o.Concurrency/2, 1)), refreshes: make(chan struct{}, o.Refreshes),
 		entries: map[jid.JID]*entry{}, stale: map[*entry]struct{}{}}
+	s.troubles.told, s.troubles.since = map[string]time.Time{}, map[string]int{}
 	s.client = &http.Client{Transport: o.Transport, CheckRedirect: fewRedirects}
 	s.breaker = gobreaker.NewCircuitBreaker[answer](s.breakerSettings())
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.abandon()
 	s.wg.Go(s.mend)
 	return s, nil
 }
@@ -88,6 +103,7 @@ func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.stats
+	st.Open, st.Waiting, st.Trips = len(s.slots), s.waiting, s.troubles.trips.Load()
 	st.Idle, st.IdleBytes, st.Paused = s.idle.Len(), s.idleSize, paused
 	st.Live = len(s.entries) - st.Idle
 	return st

@@ -6,12 +6,12 @@ import (
 )
 
 // Elsewhere is a store whose truth is not here: it takes no changes from clients, and its answers may
-// take long unless Known.
+// take long unless a roster is cached.
 type Elsewhere interface {
 	rosterdb.Rosters
-	// Known reports whether the roster of owner can be had without waiting. It can while owner is
-	// available.
-	Known(owner jid.JID) bool
+	// Cached gives the roster of owner when it can be had without waiting, else nil. It can while owner
+	// is available.
+	Cached(owner jid.JID) *rosterdb.Roster
 	// Forget drops what is kept of an account that was removed.
 	Forget(owner jid.JID)
 }
@@ -28,15 +28,49 @@ func (s *Service) Block(domain string) { s.blocked[domain] = true }
 // as the new subscriptions say. Calls for one owner must come one after the other. It blocks.
 func (s *Service) Differ(owner jid.JID, old, now *rosterdb.Roster) {
 	defer s.lock(owner, owner)()
-	// §2.6.3: a client that misses the last push must not take its roster for the new one, nor, when
-	// the old content comes back with its version, for that.
-	s.tellReplaced(owner, &rosterdb.Roster{Ver: now.Ver + 1, Items: old.Items}, now)
+	s.tellReplaced(owner, old, now)
 }
 
 // AtHand implements router.Fetching.
 func (s *Service) AtHand(user jid.JID) bool {
 	e := s.elsewhere[user.Domain()]
-	return e == nil || e.Known(user)
+	return e == nil || e.Cached(user) != nil
+}
+
+// Fetch implements router.Fetching.
+func (s *Service) Fetch(user jid.JID) error {
+	e := s.elsewhere[user.Domain()]
+	if e == nil {
+		return nil
+	}
+	_, err := e.Roster(user)
+	return storeError(err)
+}
+
+// maxStrangers is how many may wait at a time for the rosters of others, all domains together: they
+// wait on goroutines that all users share.
+const maxStrangers = 32
+
+// item looks into user's roster. One that is elsewhere, of a user who is not here, is fetched for a few
+// who ask at a time.
+func (s *Service) item(user, contact jid.JID) (rosterdb.Item, error) {
+	e := s.elsewhere[user.Domain()]
+	if e == nil {
+		it, _, err := s.db.Item(user, contact)
+		return it, err
+	}
+	if ro := e.Cached(user); ro != nil {
+		it, _ := ro.Find(contact)
+		return it, nil
+	}
+	select {
+	case s.strangers <- struct{}{}:
+		defer func() { <-s.strangers }()
+	default:
+		return rosterdb.Item{}, rosterdb.ErrAway
+	}
+	it, _, err := e.Item(user, contact)
+	return it, err
 }
 
 // store is the place of owner's roster.

@@ -26,6 +26,7 @@ type Service struct {
 
 	elsewhere map[string]Elsewhere // by domain; read-only once sessions are bound
 	blocked   map[string]bool      // likewise
+	strangers chan struct{}        // one for each who waits for the roster of another
 
 	pushID atomic.Uint64
 	seed   maphash.Seed
@@ -35,7 +36,7 @@ type Service struct {
 // Register makes the service and enters it into r: requests, features, and presence.
 func Register(r *router.Router, db rosterdb.Rosters, accounts router.Accounts, limits rosterdb.Limits) *Service {
 	s := &Service{r: r, db: db, accounts: accounts, limits: limits, seed: maphash.MakeSeed(),
-		elsewhere: map[string]Elsewhere{}, blocked: map[string]bool{}}
+		elsewhere: map[string]Elsewhere{}, blocked: map[string]bool{}, strangers: make(chan struct{}, maxStrangers)}
 	r.Handle(
 		router.Row{Space: stanza.NSRoster, Local: "query", Get: true, Set: true, Blocks: true, Unknown: true,
 			To: router.ToOwn | router.ToOthers, Handle: s.serve})
@@ -66,7 +67,7 @@ func (s *Service) Contacts(user jid.JID) ([]router.Contact, error) {
 
 // Sees implements router.Rosters.
 func (s *Service) Sees(user, who jid.JID) (bool, error) {
-	it, _, err := s.store(user).Item(user, who)
+	it, err := s.item(user, who)
 	return it.Sub.HasFrom(), storeError(err)
 }
 
@@ -91,6 +92,8 @@ func storeError(err error) error {
 		return nil
 	case errors.Is(err, rosterdb.ErrNoSpace), errors.Is(err, rosterdb.ErrReadOnly):
 		return errors.Join(router.ErrNoSpace, err)
+	case errors.Is(err, rosterdb.ErrAway):
+		return errors.Join(router.ErrAway, err)
 	}
 	return err
 }

@@ -56,12 +56,8 @@ func (s *Service) near(owner jid.JID, far *rosterdb.Roster) (*rosterdb.Roster, e
 	if far == nil {
 		return s.db.Roster(owner)
 	}
-	if c, ok := s.elsewhere[owner.Domain()].(interface {
-		Cached(jid.JID) *rosterdb.Roster
-	}); ok {
-		if ro := c.Cached(owner); ro != nil {
-			return ro, nil
-		}
+	if ro := s.elsewhere[owner.Domain()].Cached(owner); ro != nil {
+		return ro, nil
 	}
 	return far, nil
 }
