@@ -139,6 +139,38 @@ func TestAcceptQueue(t *testing.T) {
 	}
 }
 
+// Accepts bounds what one wake-up takes: whoever is connected already has a turn in between.
+func TestAcceptsPerTurn(t *testing.T) {
+	e := netiotest.Engine(t, netio.Config{Loops: 1})
+	blocked, block := make(chan bool), make(chan bool)
+	seen := make(chan uint64, 1)
+	ls := netiotest.Listen(t, e, netio.ListenOptions{Accepts: 3}, func(*netio.Conn) netio.Handler {
+		return &netiotest.Funcs{Data: func(c *netio.Conn, b []byte) int {
+			if string(b) == "block" {
+				blocked <- true
+				<-block
+			} else {
+				seen <- e.Stats().Accepted
+			}
+			return len(b)
+		}}
+	})
+	blocker, other := netiotest.Dial(t, ls.Addr()), netiotest.Dial(t, ls.Addr())
+	blocker.Say("block")
+	netiotest.Await(t, blocked)
+	for range 20 {
+		netiotest.Dial(t, ls.Addr())
+	}
+	other.Say("x") // the batch that comes next has both: the listening socket and this one
+	close(block)
+	if n := netiotest.Await(t, seen); n > 2+3 {
+		t.Errorf("%d connections were accepted before those that were there had a turn", n)
+	}
+	for e.Stats().Accepted < 22 {
+		runtime.Gosched()
+	}
+}
+
 // A listener that has to rest accepts again with the next tick, and may be
 // closed meanwhile.
 func TestRest(t *testing.T) {
