@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"roost/cmd/roost/conf"
 	"roost/tlsconf"
 )
@@ -48,8 +50,13 @@ func (c serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	for _, a := range advice(cfg, machine()) {
+		log.Warn(a)
+	}
 	s.banner(e)
+	notify(log, s.ready())
 	s.wait(e.ctx, hup)
+	notify(log, daemon.SdNotifyStopping)
 	e.printf("stopping: closing all streams\n")
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.StopTimeout+stopGrace)
 	defer cancel()

@@ -17,6 +17,8 @@ type Config struct {
 	UseIPv6  bool
 	// StopTimeout is how long a stop waits for clients; never 0.
 	StopTimeout time.Duration
+	// MaxConnections bounds the XMPP connections of the server; 0 = what the file limit carries.
+	MaxConnections int
 
 	// Enabled is false when the xmpp module is switched off: no listener is
 	// opened then.

@@ -67,6 +67,7 @@ func (r *resolver) global() {
 	r.cfg.Hostname, _ = domainName(v.Text("Hostname"))
 	r.cfg.UseIPv6 = v.Bool("Use_IPv6")
 	r.cfg.StopTimeout = v.Seconds("Stop_Timeout")
+	r.cfg.MaxConnections = v.Int("Max_Connections")
 	r.cfg.Enabled = r.tree.View(r.stanza("xmpp")).Bool("enabled")
 	r.logLevels()
 }
