@@ -74,6 +74,7 @@ const (
 	stClosing              // Close is under way
 	stNotified             // close_notify is written or queued
 	stShut                 // our sending side is shut down
+	stDialing              // not connected yet
 	stHup                  // hung up while reading is withheld: out of epoll
 )
 
@@ -189,6 +190,10 @@ func (c *Conn) Resume() {
 		}
 	}
 }
+
+// SetHandler gives the Conn to another Handler, as when its first bytes have said what it is for. On
+// the loop only, from a call of the Handler that it has.
+func (c *Conn) SetHandler(h Handler) { c.h = h }
 
 // Post runs fn on the loop, in the order of the calls, unless OnClose comes
 // first: then it is dropped. Any goroutine.

@@ -28,7 +28,8 @@ type Engine struct {
 
 	mu        sync.Mutex // guards the fields below
 	listeners map[*Listener]struct{}
-	turn      int // where the next listener goes
+	dialers   map[int]*Listener // what dialed connections have instead, by send limit
+	turn      int               // where the next listener goes
 	down      chan struct{}
 }
 

@@ -70,6 +70,22 @@ func (l *loop) callAccept(c *Conn, accept func(*Conn) Handler) (h Handler) {
 	return accept(c)
 }
 
+func (l *loop) callDialed(c *Conn, d *dialing) (h Handler) {
+	defer l.recovered(c, "dialed")
+	return d.done(c, nil)
+}
+
+// callUndialed tells of a connecting that failed before there was a Conn.
+func (l *loop) callUndialed(d *dialing, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			l.count.panics.Add(1)
+			l.e.cfg.Log.Error("netio: panic in a handler", "where", "dialed", "value", v, "stack", string(debug.Stack()))
+		}
+	}()
+	d.done(nil, &DialError{d.to, err})
+}
+
 // releaseDone releases the frames that the last write has finished. No lock is
 // held. A Release that panics loses its own frame only.
 func (l *loop) releaseDone() {

@@ -24,6 +24,7 @@ type handshake struct {
 	eof     bool
 	err     error         // ends the handshake from outside
 	ready   chan struct{} // one token: in, eof or err has changed
+	first   bool          // ours is the first message: nothing is waited for
 	started bool          // a goroutine works or is queued for it. Loop only
 	done    bool
 	result  error
@@ -245,7 +246,7 @@ func (l *loop) serviceHandshake(c *Conn, t *tlsConn) {
 	}
 	b := hs.pending()
 	ahead := len(b) >= maxAhead
-	start := !hs.started && (hs.eof || firstRecord(b))
+	start := !hs.started && (hs.first || hs.eof || firstRecord(b))
 	done := hs.done
 	t.mu.Unlock()
 	if done {

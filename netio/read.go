@@ -6,6 +6,10 @@ import (
 
 // ready serves one epoll event of a Conn.
 func (l *loop) ready(c *Conn, events uint32) {
+	if c.st&stDialing != 0 {
+		l.dialed(c, events)
+		return
+	}
 	if events&unix.EPOLLOUT != 0 && c.st&stBlocked != 0 {
 		c.st &^= stBlocked
 		c.wake(0) // the end of the batch writes, and tells epoll

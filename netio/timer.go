@@ -125,6 +125,10 @@ func (l *loop) setDeadline(c *Conn, d time.Duration) {
 
 // deadline ends what setDeadline has bounded.
 func (l *loop) deadline(c *Conn) {
+	if c.st&stDialing != 0 {
+		l.finish(c, ErrDialTimeout, false)
+		return
+	}
 	if t := c.tls.Load(); t != nil && t.hs != nil && c.st&stClosing == 0 {
 		l.cancelHandshake(t, ErrHandshakeTimeout)
 		return

@@ -52,6 +52,16 @@ func (againError) Temporary() bool { return true }
 // only, once. cfg should set DynamicRecordSizingDisabled, so that a batch takes
 // few records.
 func (c *Conn) StartTLS(cfg *tls.Config, timeout time.Duration) {
+	c.startTLS(cfg, timeout, tls.Server, false)
+}
+
+// StartTLSClient is StartTLS for the end that speaks first.
+func (c *Conn) StartTLSClient(cfg *tls.Config, timeout time.Duration) {
+	c.startTLS(cfg, timeout, tls.Client, true)
+}
+
+// startTLS begins a handshake in a role; first: we have the first word.
+func (c *Conn) startTLS(cfg *tls.Config, timeout time.Duration, role func(net.Conn, *tls.Config) *tls.Conn, first bool) {
 	if c.flags.Load()&fEnding != 0 {
 		return
 	}
@@ -60,8 +70,8 @@ func (c *Conn) StartTLS(cfg *tls.Config, timeout time.Duration) {
 		return
 	}
 	l := c.loop
-	t := &tlsConn{c: c, hs: &handshake{ready: make(chan struct{}, 1)}}
-	t.conn = tls.Server(t, cfg)
+	t := &tlsConn{c: c, hs: &handshake{ready: make(chan struct{}, 1), first: first}}
+	t.conn = role(t, cfg)
 	c.mu.Lock()
 	q := c.out
 	c.out = nil

@@ -110,6 +110,12 @@ func (l *loop) service(c *Conn) {
 		l.finish(c, nil, true)
 		return
 	}
+	if c.st&stDialing != 0 {
+		if fl&fClosing != 0 { // only Shutdown knows of this Conn
+			l.finish(c, ErrShutdown, false)
+		}
+		return
+	}
 	if fl&fOverflow != 0 && c.st&stOverTold == 0 {
 		l.overflow(c)
 	}
