@@ -5,6 +5,7 @@ import (
 
 	"roost/router/stream"
 	"roost/xmlstream"
+	"roost/xmlstream/jid"
 	"roost/xmlstream/stanza"
 )
 
@@ -28,8 +29,18 @@ func (s *Stream) onStanza(el xmlstream.Element) error {
 		return nil
 	}
 	own := st.Clone()
-	s.async(s.srv.Work, func() { s.srv.Router.Route(s.sess, own, true) }, nil)
+	s.async(s.srv.pool(s.sess.JID), func() { s.srv.Router.Route(s.sess, own, true) }, nil)
 	return nil
+}
+
+// pool is where a stanza of user is handled when that may take long.
+func (srv *Server) pool(user jid.JID) *stream.Pool {
+	if srv.Far != nil {
+		if p := srv.Far(user); p != nil {
+			return p
+		}
+	}
+	return srv.Work
 }
 
 // checkFrom obeys RFC 6120 §8.1.2.1: a from address must be the client's own, bare or full.

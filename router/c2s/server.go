@@ -61,6 +61,9 @@ type Server struct {
 	Log       *slog.Logger
 	Work      *stream.Pool // for what waits: stores
 	Auth      *stream.Pool // for what computes: credentials
+	// Far gives the pool for what a user sends while its roster has to be fetched from afar, nil for Work:
+	// nobody else waits behind that. The field may be nil; it must not block.
+	Far  func(user jid.JID) *stream.Pool
 
 	stanzas views
 }
