@@ -9,13 +9,20 @@ import (
 	"roost/cmd/roost/conf"
 	"roost/rosterdb"
 	"roost/rosterdb/delegated"
+	"roost/router/stream"
 	"roost/xmlstream/jid"
 )
+
+// farWorkers is how many logins of one domain may wait for its web application at a time; the others
+// queue. There is more room than an application gets requests at a time: those that the store turns away,
+// because they would wait too long, must not stand behind those that wait.
+const farWorkers = 256
 
 // delegate gives every domain with an HTTP_Roster_URL the store of its web application, and blocks
 // subscriptions where that is wanted.
 func (s *Server) delegate() error {
-	s.delegated = map[string]*delegated.Store{}
+	s.delegated, s.far = map[string]*delegated.Store{}, map[string]*stream.Pool{}
+	s.c2s.Far = s.farPool
 	for _, d := range s.cfg.Served() {
 		if d.BlockSubscriptions {
 			s.rosters.Block(prepared(d.Name))
@@ -34,13 +41,28 @@ func (s *Server) delegate() error {
 		if err != nil {
 			return fmt.Errorf("%s: HTTP_Roster_URL: %w", d.Pos, err)
 		}
-		s.delegated[st.Domain()] = st
+		s.delegated[st.Domain()], s.far[st.Domain()] = st, stream.NewPool(farWorkers)
 		s.rosters.Delegate(st.Domain(), st)
 		s.router.OnGone(func(user jid.JID) {
 			if user.Domain() == st.Domain() {
 				st.Gone(user)
 			}
 		})
+		if d.RosterFetch == conf.FetchAtBind {
+			s.router.OnBound(func(full jid.JID) {
+				if full.Domain() == st.Domain() {
+					st.Prefetch(full)
+				}
+			})
+		}
+	}
+	return nil
+}
+
+// farPool is the Far of c2s.Server: where users whose rosters have to be fetched wait.
+func (s *Server) farPool(user jid.JID) *stream.Pool {
+	if st := s.delegated[user.Domain()]; st != nil && !st.Known(user) {
+		return s.far[user.Domain()]
 	}
 	return nil
 }

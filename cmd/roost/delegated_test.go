@@ -232,8 +232,8 @@ func TestDelegatedDown(t *testing.T) {
 	hear(t, "john", john.ping(), "from='aaron@localhost/r'")
 }
 
-// TestDelegatedVersions: a client that has the roster is not sent it again, not even by a server that
-// has been started anew.
+// TestDelegatedVersions: a client that has the roster is not sent it again, one that has an older one
+// is sent the difference; a server that has been started anew knows no versions of before.
 func TestDelegatedVersions(t *testing.T) {
 	a := newContactsApp(t)
 	a.friends("john: aaron")
@@ -255,7 +255,10 @@ func TestDelegatedVersions(t *testing.T) {
 	hear(t, "john", ask(s), "type='result'", "!<query")
 	stopSoon(s)
 	s = p.start()
-	hear(t, "john", ask(s), "type='result'", "!<query")
+	hear(t, "john", ask(s), "aaron@localhost")
 	a.friends("john: aaron marie")
-	hear(t, "john", ask(s), "aaron@localhost", "marie@localhost")
+	hear(t, "john", ask(s), "id='roster'/>", "!jid='aaron@localhost'", "<item jid='marie@localhost'")
+	a.friends("john: marie")
+	hear(t, "john", ask(s), "id='roster'/>", "<item jid='aaron@localhost' subscription='remove'/>", "!marie@")
+	hear(t, "john", ask(s), "type='result'", "!<query")
 }

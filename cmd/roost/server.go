@@ -34,6 +34,7 @@ type Server struct {
 	// delegated are the stores of domains whose rosters belong to a web application.
 	delegated map[string]*delegated.Store
 	c2s       *c2s.Server
+	far       map[string]*stream.Pool // where their clients wait for them, by domain
 	taps      *xmpplog.Log // nil without an xmpp_logger
 
 	open    []opened // sockets, in the order of the configuration
@@ -127,6 +128,9 @@ func (s *Server) close(ctx context.Context) error {
 		s.c2s.Auth.Wait()
 		s.c2s.Work.Wait()
 	}
+		for _, p := range s.far {
+			p.Wait()
+		}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}

@@ -146,8 +146,9 @@ type Domain struct {
 
 	// RosterURL is the web application that owns the rosters; "" = they are in the store here.
 	RosterURL          string
-	RosterToken        Token         // for that application; zero when it wants none
+	RosterToken        Token         // for both directions; zero: none
 	RosterTimeout      time.Duration // how long to wait for it
+	RosterFetch        string        // when it is asked: need, bind
 	BlockSubscriptions bool          // subscription stanzas from and to the domain are dropped
 
 	OfflineMessages int // kept for one user; 0 = none are kept

@@ -94,12 +94,13 @@ func (r *resolver) domain(b *ecconf.Block) Domain {
 // delegation reads where the rosters of a domain are.
 func (r *resolver) delegation(v ecconf.View, d *Domain) {
 	d.RosterURL, d.RosterToken, d.RosterTimeout = v.Text("HTTP_Roster_URL"), token(v.Text("HTTP_Roster_Token")), v.Seconds("HTTP_Roster_Timeout")
+	d.RosterFetch = v.Text("HTTP_Roster_Fetch")
 	d.BlockSubscriptions = d.RosterURL != ""
 	if v.IsSet("Block_Subscriptions") {
 		d.BlockSubscriptions = v.Bool("Block_Subscriptions")
 	}
 	if d.RosterURL == "" {
-		for _, name := range []string{"HTTP_Roster_Token", "HTTP_Roster_Timeout"} {
+		for _, name := range []string{"HTTP_Roster_Token", "HTTP_Roster_Timeout", "HTTP_Roster_Fetch"} {
 			if v.IsSet(name) {
 				r.warns.Addf(v.Pos(name), "%s has no effect without an HTTP_Roster_URL", name)
 			}
@@ -110,6 +111,22 @@ func (r *resolver) delegation(v ecconf.View, d *Domain) {
 		r.cfg.files = append(r.cfg.files, fileRef{kind: refToken, pos: v.Pos("HTTP_Roster_Token"), path: d.RosterToken.File, option: "HTTP_Roster_Token"})
 	}
 }
+
+// needless refuses delegated rosters that nobody would ever see.
+func (r *resolver) needless() {
+	if r.cfg.Presence {
+		return
+	}
+	for _, b := range r.root.All("domain") {
+		served := r.tree.View(b).Text("XMPP_Role") == RoleServer
+		if s := b.Get("HTTP_Roster_URL"); s != nil && served && !s.Bad && !r.root.Damaged {
+			r.errs.Addf(s.Pos, `HTTP_Roster_URL has no effect while roster and presence are switched off: add scriptlet "scriptlet" { script "xmpp-presence" { source = "msys.xmpp.presence" } }, or take the URL out`)
+		}
+	}
+}
+
+// FetchAtBind is the HTTP_Roster_Fetch that does not wait for the first need.
+const FetchAtBind = "bind"
 
 // domainTLS reads what the domain itself sets; what it leaves out comes from
 // the listener of the connection, not from the global scope.
@@ -136,7 +153,7 @@ func (r *resolver) domainTLS(b *ecconf.Block) TLS {
 // onlyServed and onlyRemote are the options that mean something for one role.
 var (
 	onlyServed = []string{"Registration", "Contact_Addresses", "offline_max_messages", "offline_max_bytes", "XMPP_Federation",
-		"HTTP_Roster_URL", "HTTP_Roster_Token", "HTTP_Roster_Timeout", "Block_Subscriptions"}
+		"HTTP_Roster_URL", "HTTP_Roster_Token", "HTTP_Roster_Timeout", "HTTP_Roster_Fetch", "Block_Subscriptions"}
 	onlyRemote = []string{"routes"}
 )
 

@@ -189,7 +189,8 @@ func domainOptions() []ecconf.Option {
 		{Name: "offline_max_messages", Kind: ecconf.KindInt, Default: "100", Max: maxCount, Scopes: join(onDomain, onXMPP), Doc: "Messages that are kept for one user who is not there; 0 keeps none."},
 		{Name: "offline_max_bytes", Kind: ecconf.KindBytes, Default: "1048576", Max: maxBytes, Scopes: join(onDomain, onXMPP), Doc: "Bytes in those messages together; 0 keeps none."},
 		{Name: "HTTP_Roster_URL", Scopes: onDomain, Check: checkRosterURL, Doc: "Web application that owns the rosters of this domain, such as `https://app.example.org/contacts/%s`: `%s` stands for the user's name, `%h` for the domain, both URL-encoded. Unset: rosters are in the embedded store."},
-		{Name: "HTTP_Roster_Token", Scopes: onDomain, Secret: true, Check: checkToken, Doc: "Bearer token that this application is shown, or `file:///path` of a file that holds it."},
+		{Name: "HTTP_Roster_Token", Scopes: onDomain, Secret: true, Check: checkToken, Doc: "Token for both directions, or `file:///path` of a file that holds it: this application is shown it (`Authorization: Bearer TOKEN`), and must show it, or sign with it, where it refreshes rosters."},
+		{Name: "HTTP_Roster_Fetch", Kind: ecconf.KindWord, Words: []string{"need", FetchAtBind}, Default: "need", Scopes: onDomain, Doc: "When a roster is asked for: need is when a client asks for it or sends presence; bind is as soon as the first client of a user is there, so that it is at hand by then."},
 		{Name: "HTTP_Roster_Timeout", Kind: ecconf.KindSeconds, Default: "5", Min: 1, Max: maxRosterWait, Scopes: onDomain, Doc: "How long a client waits for that application at most."},
 		{Name: "Block_Subscriptions", Kind: ecconf.KindBool, Scopes: onDomain, Doc: "Whether subscription requests and answers, from clients and to them, are dropped without a word; unset: true with HTTP_Roster_URL, else false."},
 	}
