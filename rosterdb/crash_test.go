@@ -22,7 +22,7 @@ const childEnv = "ROSTERDB_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	role, dir, _ := strings.Cut(os.Getenv(childEnv), " ")
-	run, ok := map[string]func(string) error{"crash": crashChild, "fsize": fsizeChild, "nofile": nofileChild, "tmpfs": tmpfsChild}[role]
+	run, ok := map[string]func(string) error{"crash": crashChild, "fsize": fsizeChild, "nofile": nofileChild, "tmpfs": tmpfsChild, "backupfull": backupFullChild}[role]
 	if !ok {
 		os.Exit(m.Run())
 	}

@@ -8,3 +8,5 @@ func checkFileSize(string) error { return nil }
 func checkDescriptors() error    { return nil }
 
 func lockDir(string, bool) (unlock func(), err error) { return func() {}, nil }
+
+const nonBlock = 0

@@ -85,3 +85,6 @@ func lockDir(dir string, shared bool) (unlock func(), err error) {
 	}
 	return func() { _ = f.Close() }, nil // which unlocks
 }
+
+// nonBlock: opening what is no file waits for nobody.
+const nonBlock = syscall.O_NONBLOCK

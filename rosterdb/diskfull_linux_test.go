@@ -14,8 +14,12 @@ import (
 
 // TestDiskFull fills a file system of its own, in name spaces of its own, so
 // that it needs no rights.
-func TestDiskFull(t *testing.T) {
-	cmd := child(t, "tmpfs", t.TempDir())
+func TestDiskFull(t *testing.T) { runInNameSpace(t, "tmpfs") }
+
+// runInNameSpace runs a child that may mount file systems.
+func runInNameSpace(t *testing.T, role string) {
+	t.Helper()
+	cmd := child(t, role, t.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},

@@ -4,4 +4,5 @@ package rosterdb_test
 
 import "errors"
 
-func tmpfsChild(string) error { return errors.ErrUnsupported }
+func tmpfsChild(string) error      { return errors.ErrUnsupported }
+func backupFullChild(string) error { return errors.ErrUnsupported }

@@ -26,7 +26,7 @@ func (db *DB) aead(create bool) (cipher.AEAD, error) {
 	if db.keys.aead != nil {
 		return db.keys.aead, nil
 	}
-	key := make([]byte, 32)
+	key := make([]byte, keySize)
 	if db.o.InMemory {
 		rand.Read(key)
 	} else if err := db.loadKey(key, create); err != nil {
