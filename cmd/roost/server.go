@@ -16,6 +16,7 @@ import (
 	"roost/router"
 	"roost/router/c2s"
 	"roost/router/roster"
+	"roost/router/stream"
 	"roost/xmlstream/stanza"
 )
 
@@ -33,8 +34,8 @@ type Server struct {
 	rosters *roster.Service // nil when roster and presence are switched off
 	// delegated are the stores of domains whose rosters belong to a web application.
 	delegated map[string]*delegated.Store
-	c2s       *c2s.Server
 	far       map[string]*stream.Pool // where their clients wait for them, by domain
+	c2s       *c2s.Server
 	taps      *xmpplog.Log // nil without an xmpp_logger
 
 	open    []opened // sockets, in the order of the configuration
@@ -127,10 +128,10 @@ func (s *Server) close(ctx context.Context) error {
 	if s.c2s != nil {
 		s.c2s.Auth.Wait()
 		s.c2s.Work.Wait()
-	}
 		for _, p := range s.far {
 			p.Wait()
 		}
+	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}

@@ -11,6 +11,7 @@ import (
 	"roost/router/stream"
 	"roost/tlsconf"
 	"roost/xmlstream"
+	"roost/xmlstream/jid"
 	"roost/xmlstream/stanza"
 )
 
@@ -60,10 +61,10 @@ type Server struct {
 	Tap       Tap           // nil: nobody watches
 	Log       *slog.Logger
 	Work      *stream.Pool // for what waits: stores
-	Auth      *stream.Pool // for what computes: credentials
 	// Far gives the pool for what a user sends while its roster has to be fetched from afar, nil for Work:
 	// nobody else waits behind that. The field may be nil; it must not block.
 	Far  func(user jid.JID) *stream.Pool
+	Auth *stream.Pool // for what computes: credentials
 
 	stanzas views
 }
