@@ -20,6 +20,7 @@ type Request struct {
 	Policy ConflictPolicy
 	Rename func() jid.JID // another full JID, for the policy Rename
 	Out    Outlet
+	Seat   *Seat // unused memory for the session; nil: Bind allocates it
 	// Welcome makes the answer for the address that was bound. It is delivered before the session
 	// can be addressed: nothing overtakes it.
 	Welcome func(jid.JID) *stanza.Frame
@@ -27,6 +28,9 @@ type Request struct {
 
 // Bind makes a session. It may block: a session that is replaced is first taken off line.
 func (r *Router) Bind(q Request) (*Session, *stanza.StanzaError) {
+	if q.Seat == nil {
+		q.Seat = new(Seat)
+	}
 	for {
 		s, old, err := r.tryBind(q)
 		switch {
@@ -48,18 +52,20 @@ func (r *Router) Bind(q Request) (*Session, *stanza.StanzaError) {
 
 // tryBind adds the session, or gives the one that is in its way.
 func (r *Router) tryBind(q Request) (s, old *Session, err *stanza.StanzaError) {
-	u := r.users.with(q.JID.Bare(), func(u *User) {
+	bare := q.JID.Bare()
+	u := r.users.with(bare, &q.Seat.first, func(u *User) {
 		if old = u.byResource(q.JID); old != nil {
 			if q.Policy == Refuse {
 				err = stanza.Conflict.With("resource " + q.JID.Resource() + " is in use")
 			}
 			return
 		}
-		if len(u.sessions) >= r.cfg.Limits.MaxSessions { // RFC 6120 §7.6.2.1
+		if u.count() >= r.cfg.Limits.MaxSessions { // RFC 6120 §7.6.2.1
 			err = stanza.ResourceConstraint.With("too many resources of this account are connected")
 			return
 		}
-		s = &Session{JID: q.JID, user: u, out: q.Out}
+		s = &q.Seat.Session
+		s.JID, s.user, s.out = q.JID, u, q.Out
 		q.Out.Deliver(q.Welcome(q.JID))
 		if r.rosters == nil { // without presence every bound resource takes messages
 			s.available = true
@@ -67,7 +73,7 @@ func (r *Router) tryBind(q Request) (s, old *Session, err *stanza.StanzaError) {
 		u.place(s)
 	})
 	if s == nil {
-		r.users.reap(u)
+		r.users.reap(bare, u)
 	}
 	return s, old, err
 }
@@ -76,8 +82,8 @@ func (r *Router) tryBind(q Request) (s, old *Session, err *stanza.StanzaError) {
 // status as the reason when it is not empty. Until all are told its address is taken. It may block
 // and may be called more than once.
 func (r *Router) Unbind(s *Session, status string) {
-	u := s.user
-	turn := r.stripe(&r.turns, u.JID)
+	u, bare := s.user, s.bare()
+	turn := r.stripe(&r.turns, bare)
 	turn.Lock()
 	defer turn.Unlock()
 	u.mu.Lock()
@@ -89,16 +95,16 @@ func (r *Router) Unbind(s *Session, status string) {
 	tell := s.available || len(s.directed) > 0
 	u.mu.Unlock()
 	if tell && r.rosters != nil {
-		r.leave(s, unavailableTail(status))
+		r.leave(s, reasonTail(status))
 	}
 	u.mu.Lock()
 	u.drop(s)
-	last := len(u.sessions) == 0
+	last := u.best == nil
 	u.mu.Unlock()
-	r.users.reap(u)
+	r.users.reap(bare, u)
 	if last {
 		for _, fn := range r.hooks.gone {
-			fn(u.JID)
+			fn(bare)
 		}
 	}
 }

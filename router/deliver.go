@@ -70,7 +70,7 @@ const maxTargets = 8
 // targets picks the sessions of u for act, best first; for toBest giveBest chooses among them. The
 // caller holds u.mu.
 func (u *User) targets(act action, into []*Session) []*Session {
-	for _, s := range u.sessions {
+	for s := u.best; s != nil; s = s.next {
 		switch {
 		case !s.available:
 			return into // the rest is not available either
@@ -85,5 +85,5 @@ func (u *User) targets(act action, into []*Session) []*Session {
 
 // takesMessages reports whether a bare JID's messages have a taker. The caller holds u.mu.
 func (u *User) takesMessages() bool {
-	return len(u.sessions) > 0 && u.sessions[0].available && u.sessions[0].prio >= 0
+	return u.best != nil && u.best.available && u.best.prio >= 0
 }

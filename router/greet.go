@@ -36,9 +36,9 @@ func (r *Router) showOwn(s *Session) {
 	u := s.user
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for _, other := range u.sessions {
+	for other := u.best; other != nil; other = other.next {
 		if other != s && other.available {
-			s.Deliver(presenceFrame(other.JID, s.JID, other.tail))
+			s.Deliver(presenceFrame(other.JID, s.JID, *other.tail))
 		}
 	}
 }
@@ -56,7 +56,7 @@ func (r *Router) probeLocal(who, contact jid.JID) {
 	case !sees:
 	case !r.Show(contact, who):
 		// §4.3.2: nobody is available, which the answer says
-		r.tell(contact, who, unavailableTail(""))
+		r.tell(contact, who, unavailableTail)
 	}
 }
 
@@ -75,6 +75,6 @@ func (r *Router) Probe(who, contact jid.JID) {
 		f.Set(append(h.Append(f.Buf()), "/>"...))
 		r.Send(contact, who.Bare(), f)
 	case !r.Show(contact, who):
-		r.tell(contact, who, unavailableTail(""))
+		r.tell(contact, who, unavailableTail)
 	}
 }

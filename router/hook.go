@@ -23,7 +23,7 @@ func (r *Router) OnOffline(fn func(user jid.JID, status string)) {
 // one may have begun.
 func (r *Router) OnGone(fn func(user jid.JID)) { r.hooks.gone = append(r.hooks.gone, fn) }
 
-func (r *Router) wentOffline(user jid.JID, tail []byte) {
+func (r *Router) wentOffline(user jid.JID, tail string) {
 	if len(r.hooks.offline) == 0 {
 		return
 	}

@@ -108,7 +108,7 @@ func (u *User) situation(to jid.JID) (at where, one *Session) {
 // shares reports whether a session is known to share its presence with from, without asking the
 // roster: from is of the same account or was sent directed presence. The caller holds the user's lock.
 func (r *Router) shares(s *Session, from jid.JID) bool {
-	if r.rosters == nil || from.Bare() == s.user.JID {
+	if r.rosters == nil || from.Bare() == s.bare() {
 		return true
 	}
 	_, full := s.directed[from]

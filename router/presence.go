@@ -2,7 +2,6 @@ package router
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
 
 	"roost/xmlstream"
@@ -63,19 +62,19 @@ func (r *Router) available(s *Session, st *stanza.Stanza) {
 	}
 	// What takes long is done before the turn is taken, which other users share.
 	if f, ok := r.rosters.(Fetching); ok {
-		if err := f.Fetch(s.user.JID); err != nil {
-			r.bounce(s, st, r.StoreError("roster", s.user.JID, err))
+		if err := f.Fetch(s.bare()); err != nil {
+			r.bounce(s, st, r.StoreError("roster", s.bare(), err))
 			return
 		}
 	}
-	turn := r.stripe(&r.turns, s.user.JID)
+	turn := r.stripe(&r.turns, s.bare())
 	turn.Lock()
 	defer turn.Unlock()
 	was, gone := s.shown()
 	if gone { // unbound before its turn came
 		return
 	}
-	now := shown{bytes.Clone(st.AppendTail(nil)), prio, true}
+	now := shown{r.tails.keep(st), prio, true}
 	ready := func() { s.show(now) }
 	if prio >= 0 && (!was.available || was.prio < 0) {
 		r.flush(s, ready) // XEP-0160 §2: stored messages first, in order
@@ -84,13 +83,13 @@ func (r *Router) available(s *Session, st *stanza.Stanza) {
 	}
 	// The contacts are read after the session shows itself: who is let see it now is told either by
 	// Show or by announce.
-	contacts, err := r.rosters.Contacts(s.user.JID)
+	contacts, err := r.rosters.Contacts(s.bare())
 	if err != nil {
 		s.show(was)
-		r.bounce(s, st, r.StoreError("roster", s.user.JID, err))
+		r.bounce(s, st, r.StoreError("roster", s.bare(), err))
 		return
 	}
-	r.announce(s, now.tail, contacts)
+	r.announce(s, *now.tail, contacts)
 	if !was.available {
 		r.greet(s, contacts)
 	}
@@ -98,7 +97,7 @@ func (r *Router) available(s *Session, st *stanza.Stanza) {
 
 // shown is what a session shows of itself.
 type shown struct {
-	tail      []byte // owned
+	tail      *string
 	prio      int8
 	available bool
 }
@@ -121,8 +120,8 @@ func (s *Session) show(v shown) {
 // unavailable handles a client's unavailable presence without addressee (RFC 6121 §4.5.2). It
 // blocks.
 func (r *Router) unavailable(s *Session, st *stanza.Stanza) {
-	tail := bytes.Clone(st.AppendTail(nil))
-	turn := r.stripe(&r.turns, s.user.JID)
+	tail := string(st.AppendTail(nil))
+	turn := r.stripe(&r.turns, s.bare())
 	turn.Lock()
 	defer turn.Unlock()
 	s.user.mu.Lock()
@@ -135,29 +134,29 @@ func (r *Router) unavailable(s *Session, st *stanza.Stanza) {
 
 // leave takes a session off line: all who saw it are told with tail. It blocks; the caller holds the
 // user's turn.
-func (r *Router) leave(s *Session, tail []byte) {
-	u := s.user
+func (r *Router) leave(s *Session, tail string) {
+	u, bare := s.user, s.bare()
 	u.mu.Lock()
 	directed := s.directed
 	wasAvailable, self := s.available, !s.gone
 	s.available, s.tail, s.directed = false, nil, nil
 	u.place(s)
-	last := wasAvailable && !slices.ContainsFunc(u.sessions, isAvailable)
+	last := wasAvailable && (u.best == nil || !u.best.available)
 	u.mu.Unlock()
 	told := map[jid.JID]bool{}
 	if wasAvailable {
-		contacts, err := r.rosters.Contacts(u.JID) // read now: see available
+		contacts, err := r.rosters.Contacts(bare) // read now: see available
 		if err != nil {
-			r.StoreError("roster", u.JID, err) // own resources and directed targets are still told
+			r.StoreError("roster", bare, err) // own resources and directed targets are still told
 		}
 		r.announce(s, tail, contacts)
 		if self { // §4.5.2: the resource that left is told too
-			s.Deliver(presenceFrame(s.JID, u.JID, tail))
+			s.Deliver(presenceFrame(s.JID, bare, tail))
 		}
 		for _, c := range contacts {
 			told[c.JID] = c.From
 		}
-		told[u.JID] = true
+		told[bare] = true
 	}
 	for to := range directed { // §4.6.3: those who were told directly are told now
 		if !told[to.Bare()] {
@@ -165,13 +164,13 @@ func (r *Router) leave(s *Session, tail []byte) {
 		}
 	}
 	if last {
-		r.wentOffline(u.JID, tail)
+		r.wentOffline(bare, tail)
 	}
 }
 
 // announce broadcasts a session's presence to subscribers and to the user's own resources, the
 // session included while it is available (RFC 6121 §4.2.2, §4.4.2, §4.5.2).
-func (r *Router) announce(s *Session, tail []byte, contacts []Contact) {
+func (r *Router) announce(s *Session, tail string, contacts []Contact) {
 	bare := s.JID.Bare()
 	r.tell(s.JID, bare, tail)
 	for _, c := range contacts {
@@ -182,7 +181,7 @@ func (r *Router) announce(s *Session, tail []byte, contacts []Contact) {
 }
 
 // tell sends one presence to a bare JID (all its available resources) or to a full one.
-func (r *Router) tell(from, to jid.JID, tail []byte) {
+func (r *Router) tell(from, to jid.JID, tail string) {
 	if r.Serves(to.Domain()) && r.users.get(to.Bare()) == nil {
 		return // nobody there: the frame need not be made
 	}
@@ -192,7 +191,7 @@ func (r *Router) tell(from, to jid.JID, tail []byte) {
 // Withdraw sends unavailable from each available resource of user to the bare JID to, who may no
 // longer see them (RFC 6121 §3.2.2, §3.3.2).
 func (r *Router) Withdraw(user, to jid.JID) {
-	tail := unavailableTail("")
+	tail := unavailableTail
 	for _, s := range r.Available(user) {
 		r.tell(s.JID, to, tail)
 	}
@@ -213,12 +212,12 @@ func (r *Router) Show(user, to jid.JID) bool {
 	u.mu.Lock() // held while sending: a later change cannot overtake what is shown now
 	defer u.mu.Unlock()
 	shown := false
-	for _, s := range u.sessions {
+	for s := u.best; s != nil; s = s.next {
 		if !s.available {
 			continue
 		}
 		shown = true
-		f := presenceFrame(s.JID, to, s.tail)
+		f := presenceFrame(s.JID, to, *s.tail)
 		if local {
 			give(takers, f)
 		} else {
@@ -297,30 +296,4 @@ func priority(el xmlstream.Element) (int8, bool) {
 	}
 	n, err := strconv.ParseInt(string(bytes.TrimSpace(p.Text())), 10, 8)
 	return int8(n), err == nil
-}
-
-// presenceFrame puts addresses in front of a tail.
-func presenceFrame(from, to jid.JID, tail []byte) *stanza.Frame {
-	f := stanza.NewFrame()
-	dst := stanza.Header{Kind: stanza.Presence, From: from, To: to}.Append(f.Buf())
-	f.Set(append(dst, tail...))
-	return f
-}
-
-// unavailableTail is the presence that the server makes for a session that went without a word.
-func unavailableTail(status string) []byte {
-	if status == "" {
-		return []byte(" type='unavailable'/>")
-	}
-	dst := xmlstream.AppendText([]byte(" type='unavailable'><status>"), status)
-	return append(dst, "</status></presence>"...)
-}
-
-// statusOf reads the status text out of a tail that we keep or made.
-func statusOf(tail []byte) string {
-	el, err := xmlstream.ParseElement(append([]byte("<presence xmlns='"+stanza.NSClient+"'"), tail...), nil)
-	if err != nil {
-		return ""
-	}
-	return string(el.Child(stanza.NSClient, "status").Text())
 }

@@ -42,6 +42,7 @@ type Router struct {
 	rosters Rosters
 	served  map[string]bool
 	users   table
+	tails   tails
 	iq      registry
 	hooks   hooks
 
@@ -57,6 +58,7 @@ type stripes [256]sync.Mutex
 func New(cfg Config) *Router {
 	cfg.Limits = cfg.Limits.withDefaults()
 	r := &Router{cfg: cfg, served: map[string]bool{}, users: newTable(), seed: maphash.MakeSeed()}
+	r.tails.seed = r.seed
 	for _, d := range cfg.Domains {
 		r.served[d] = true
 	}

@@ -12,11 +12,12 @@ import (
 // Session is one bound resource. Its fields besides JID, user and out are guarded by user.mu.
 type Session struct {
 	JID  jid.JID // full
-	user *User
+	user *User   // nil: not bound yet
 	out  Outlet
 
-	tail       []byte               // the last available presence behind its addresses; owned
-	directed   map[jid.JID]struct{} // who was sent directed presence (RFC 6121 §4.6)
+	next       *Session             // of the same user, in the order of User.best
+	tail       *string              // the last available presence behind its addresses; see tails
+	directed   map[jid.JID]struct{} // who was sent directed presence (RFC 6121 §4.6); nil for nobody
 	prio       int8
 	available  bool
 	interested bool // has asked for the roster (RFC 6121 §2.2)
@@ -25,12 +26,25 @@ type Session struct {
 
 // User is all sessions of one bare JID.
 type User struct {
-	JID jid.JID // bare
-	mu  sync.Mutex
-	// sessions is ordered by descending priority of the available ones; those that are not
-	// available stand at the end.
-	sessions []*Session
+	mu sync.Mutex
+	// best is the first in a list of the sessions, by descending priority of the available ones; those
+	// that are not available stand at the end.
+	best *Session
 }
+
+// Seat is the memory of a session, to be part of the memory of its stream: most users have one session,
+// and it needs no allocation of its own. The User lies in the Seat of the session that came first,
+// which stays in memory while the user has sessions.
+type Seat struct {
+	first User // used by the session that was its user's first
+	Session
+}
+
+// Bound reports whether the session was bound, at any time.
+func (s *Seat) Bound() bool { return s.user != nil }
+
+// bare is the session's address without the resource.
+func (s *Session) bare() jid.JID { return s.JID.Bare() }
 
 // Sessions reports the session's user's other resources too, itself included, as a snapshot.
 func (s *Session) Sessions() []*Session { return s.user.snapshot(nil) }
@@ -68,7 +82,7 @@ func (u *User) snapshot(keep func(*Session) bool) []*Session {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	var out []*Session
-	for _, s := range u.sessions {
+	for s := u.best; s != nil; s = s.next {
 		if keep == nil || keep(s) {
 			out = append(out, s)
 		}
@@ -81,13 +95,12 @@ func isAvailable(s *Session) bool { return s.available }
 // place puts s where its priority belongs. The caller holds u.mu.
 func (u *User) place(s *Session) {
 	u.drop(s)
-	i := 0
-	for i < len(u.sessions) && !before(s, u.sessions[i]) {
-		i++
+	at := &u.best
+	for *at != nil && !before(s, *at) {
+		at = &(*at).next
 	}
-	u.sessions = append(u.sessions, nil)
-	copy(u.sessions[i+1:], u.sessions[i:])
-	u.sessions[i] = s
+	s.next = *at
+	*at = s
 }
 
 // before orders available sessions by priority and, among equals, the newest first.
@@ -103,17 +116,25 @@ func before(a, b *Session) bool {
 
 // drop takes s out. The caller holds u.mu.
 func (u *User) drop(s *Session) {
-	for i, x := range u.sessions {
-		if x == s {
-			u.sessions = append(u.sessions[:i], u.sessions[i+1:]...)
+	for at := &u.best; *at != nil; at = &(*at).next {
+		if *at == s {
+			*at, s.next = s.next, nil
 			return
 		}
 	}
 }
 
+// count is the number of sessions. The caller holds u.mu.
+func (u *User) count() (n int) {
+	for s := u.best; s != nil; s = s.next {
+		n++
+	}
+	return n
+}
+
 // byResource finds the session of a full JID. The caller holds u.mu.
 func (u *User) byResource(full jid.JID) *Session {
-	for _, s := range u.sessions {
+	for s := u.best; s != nil; s = s.next {
 		if s.JID == full {
 			return s
 		}
@@ -134,11 +155,12 @@ func (t *table) get(bare jid.JID) *User {
 	return u
 }
 
-// with runs fn on the User of bare, made when it is not there, under its lock.
-func (t *table) with(bare jid.JID, fn func(*User)) *User {
-	return t.m.Upsert(bare.String(), nil, func(exists bool, u, _ *User) *User {
+// with runs fn, under its lock, on the User of bare, which is first when none is there. The table keeps
+// the memory of bare.
+func (t *table) with(bare jid.JID, first *User, fn func(*User)) *User {
+	return t.m.Upsert(bare.String(), first, func(exists bool, u, _ *User) *User {
 		if !exists {
-			u = &User{JID: bare}
+			u = first
 		}
 		u.mu.Lock()
 		defer u.mu.Unlock()
@@ -147,15 +169,15 @@ func (t *table) with(bare jid.JID, fn func(*User)) *User {
 	})
 }
 
-// reap removes u when nobody is left.
-func (t *table) reap(u *User) {
-	t.m.RemoveCb(u.JID.String(), func(_ string, v *User, exists bool) bool {
+// reap removes u, the User of bare, when nobody is left.
+func (t *table) reap(bare jid.JID, u *User) {
+	t.m.RemoveCb(bare.String(), func(_ string, v *User, exists bool) bool {
 		if !exists || v != u {
 			return false
 		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		return len(v.sessions) == 0
+		return v.best == nil
 	})
 }
 

@@ -31,8 +31,8 @@ func (s *Stream) onBind(el xmlstream.Element) error {
 		if s.job.orphaned() {
 			return // nobody waits for the session
 		}
-		s.sess, refused = s.srv.Router.Bind(router.Request{JID: full, Policy: s.cfg.Conflict,
-			Rename: s.generated, Out: s, Welcome: func(j jid.JID) *stanza.Frame { return welcome(own, j) }})
+		_, refused = s.srv.Router.Bind(router.Request{JID: full, Policy: s.cfg.Conflict,
+			Rename: s.generated, Out: s, Seat: &s.seat, Welcome: func(j jid.JID) *stanza.Frame { return welcome(own, j) }})
 	}, func() {
 		switch {
 		case s.state == stClosing:
@@ -83,7 +83,7 @@ func welcome(st *stanza.Stanza, full jid.JID) *stanza.Frame {
 func (s *Stream) bound() {
 	s.state = stBound
 	s.tok.SetLimits(&s.cfg.Bound)
-	s.srv.Log.Info("session bound", "jid", s.sess.JID.String(), "peer", s.nego.peer, "tls", s.nego.env.Secure)
+	s.srv.Log.Info("session bound", "jid", s.seat.JID.String(), "peer", s.nego.peer, "tls", s.nego.env.Secure)
 	s.nego = nil
 	s.setTimer(0)
 }

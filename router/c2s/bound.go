@@ -23,13 +23,13 @@ func (s *Stream) onStanza(el xmlstream.Element) error {
 	if err := s.checkFrom(st); err != nil {
 		return err
 	}
-	st.From = s.sess.JID // stamped (RFC 6120 §8.1.2.1); the log shows it too
+	st.From = s.seat.JID // stamped (RFC 6120 §8.1.2.1); the log shows it too
 	s.received(st)
-	if s.srv.Router.Route(s.sess, st, false) {
+	if s.srv.Router.Route(&s.seat.Session, st, false) {
 		return nil
 	}
 	own := st.Clone()
-	s.async(s.srv.pool(s.sess.JID), func() { s.srv.Router.Route(s.sess, own, true) }, nil)
+	s.async(s.srv.pool(s.seat.JID), func() { s.srv.Router.Route(&s.seat.Session, own, true) }, nil)
 	return nil
 }
 
@@ -46,10 +46,10 @@ func (srv *Server) pool(user jid.JID) *stream.Pool {
 // checkFrom obeys RFC 6120 §8.1.2.1: a from address must be the client's own, bare or full.
 func (s *Stream) checkFrom(st *stanza.Stanza) error {
 	v, ok := st.El.Attr("from")
-	if !ok || st.From == s.sess.JID || st.From == s.sess.JID.Bare() {
+	if !ok || st.From == s.seat.JID || st.From == s.seat.JID.Bare() {
 		return nil
 	}
-	return stanza.StreamInvalidFrom.With("from \"" + stream.Clip(v) + "\" is not " + s.sess.JID.String()) // §4.9.3.9
+	return stanza.StreamInvalidFrom.With("from \"" + stream.Clip(v) + "\" is not " + s.seat.JID.String()) // §4.9.3.9
 }
 
 // views are stanzas whose envelopes are on loan to the router while it looks at them: it hands them

@@ -77,7 +77,7 @@ func (s *Stream) goOn(then func()) {
 // leave takes the session off line beside the loop, once the stream has said its last word. The
 // loop calls it while nothing else goes on.
 func (s *Stream) leave() {
-	if s.sess != nil && !s.left {
+	if s.seat.Bound() && !s.left {
 		s.left = true
 		s.srv.Work.Go(s.release)
 	}
@@ -93,8 +93,8 @@ func (s *Stream) finish() {
 
 // release takes the session off line. It blocks, and may be called more than once.
 func (s *Stream) release() {
-	if s.sess != nil {
-		s.srv.guard(func() { s.srv.Router.Unbind(s.sess, "") })
+	if s.seat.Bound() {
+		s.srv.guard(func() { s.srv.Router.Unbind(&s.seat.Session, "") })
 	}
 }
 

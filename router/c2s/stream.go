@@ -54,8 +54,8 @@ type Stream struct {
 	srv  *Server
 	cfg  *Config
 	conn *netio.Conn
-	sess *router.Session // set by the work of binding; the loop looks at it once nego is nil
-	nego *negotiation    // nil once bound
+	nego *negotiation // nil once bound
+	seat router.Seat  // filled by the work of binding; the loop looks at it once nego is nil
 	tok  xmlstream.Tokenizer
 	job  jobState
 
@@ -187,7 +187,7 @@ func (s *Stream) OnClose(_ *netio.Conn, err error) {
 	s.state = stClosing
 	s.tok.Release()
 	if s.nego == nil {
-		s.srv.Log.Info("session ended", "jid", s.sess.JID.String(), "reason", reason(err))
+		s.srv.Log.Info("session ended", "jid", s.seat.JID.String(), "reason", reason(err))
 	}
 	s.finish()
 }
@@ -204,7 +204,7 @@ func reason(err error) string {
 func (s *Stream) who() string {
 	switch {
 	case s.nego == nil:
-		return s.sess.JID.String()
+		return s.seat.JID.String()
 	case !s.nego.user.IsZero():
 		return s.nego.user.String()
 	}
