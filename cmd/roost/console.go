@@ -10,7 +10,7 @@ import (
 )
 
 // consoleWords are the commands that the prompt completes.
-var consoleWords = []string{"help", "status", "sessions", "kick", "reload", "reopen logs", "shutdown", "version", "quit",
+var consoleWords = []string{"help", "status", "sessions", "kick", "reload", "reopen logs", "backup", "shutdown", "version", "quit",
 	"user add", "user passwd", "user remove", "user list", "roster show", "roster export"}
 
 // consoleCLI is the grammar of what the control socket runs.
@@ -24,6 +24,7 @@ type consoleCLI struct {
 	Version  versionCmd  `cmd:"" help:"Version, commit and Go version."`
 	User     userCmd     `cmd:"" help:"Manage accounts."`
 	Roster   rosterCmd   `cmd:"" help:"Read and write rosters."`
+	Backup   backupCmd   `cmd:"" help:"Write everything that the store holds to a file."`
 }
 
 // command runs one command of the control socket.

@@ -41,7 +41,7 @@ func (c *consoleCmd) Run(e *env) error {
 }
 
 func command(path string, words []string, e *env) error {
-	code, err := remote(path, words, e)
+	code, err := remote(path, fromHere(words), e)
 	switch {
 	case errors.Is(err, errNoServer):
 		return fmt.Errorf("%w; start one with \"roost serve\", or name its socket with -s or its configuration with -c", err)
@@ -116,7 +116,7 @@ func ask(path string, words []string, e *env) error {
 			return err
 		}
 	}
-	_, err := remote(path, words, &own) // a failure has told its reason on stderr
+	_, err := remote(path, fromHere(words), &own) // a failure has told its reason on stderr
 	return err
 }
 

@@ -15,6 +15,8 @@ type cli struct {
 	User    userCmd    `cmd:"" help:"Manage the accounts of the embedded store."`
 	Roster  rosterCmd  `cmd:"" help:"Read and write rosters as JSON."`
 	Console consoleCmd `cmd:"" help:"Talk to the running server."`
+	Backup  backupCmd  `cmd:"" help:"Write everything that the store holds to a file, also while the server runs."`
+	Restore restoreCmd `cmd:"" help:"Make the store from a backup; there must be none."`
 	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
 }
 

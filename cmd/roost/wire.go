@@ -22,8 +22,12 @@ import (
 
 // openStore opens the embedded store of a configuration.
 func openStore(cfg *conf.Config, log *slog.Logger, minFree int64) (*rosterdb.DB, error) {
-	return rosterdb.Open(rosterdb.Options{Dir: filepath.Join(cfg.DataDir, "store"), Log: log, MinFree: minFree,
-		Derive: deriveScram, Prepare: sasl.PreparePassword, HA1: ha1, Iterations: iterations})
+	return rosterdb.Open(storeOptions(cfg, log, minFree))
+}
+
+func storeOptions(cfg *conf.Config, log *slog.Logger, minFree int64) rosterdb.Options {
+	return rosterdb.Options{Dir: filepath.Join(cfg.DataDir, "store"), Log: log, MinFree: minFree,
+		Derive: deriveScram, Prepare: sasl.PreparePassword, HA1: ha1, Iterations: iterations}
 }
 
 // wire makes the engine, the router and what answers, and joins them.
