@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -36,6 +37,7 @@ func (p *place) until(fn func() error) {
 type client struct {
 	t    testing.TB
 	conn net.Conn
+	to   string // domain; localhost when empty
 	buf  []byte // what came and was not looked at
 }
 
@@ -53,7 +55,7 @@ func dial(t testing.TB, addr string) *client {
 // addrOnly is a server of which only the address is known.
 type addrOnly struct{ at string }
 
-// login binds user@localhost/resource with the password "secret".
+// login binds user/resource with the password "secret"; user without a domain is of localhost.
 func (s *Server) login(t testing.TB, user, resource string) *client {
 	t.Helper()
 	return (&addrOnly{s.addr()}).login(t, user, resource)
@@ -62,6 +64,7 @@ func (s *Server) login(t testing.TB, user, resource string) *client {
 func (a *addrOnly) login(t testing.TB, user, resource string) *client {
 	t.Helper()
 	c := dial(t, a.at)
+	user, c.to, _ = strings.Cut(user, "@")
 	c.header()
 	c.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" +
 		base64.StdEncoding.EncodeToString([]byte("\x00"+user+"\x00secret")) + "</auth>")
@@ -88,7 +91,8 @@ func (s *Server) online(t testing.TB, user, resource string) *client {
 
 func (c *client) header() {
 	c.t.Helper()
-	c.send("<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost' version='1.0'>")
+	c.send("<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='" +
+		cmp.Or(c.to, "localhost") + "' version='1.0'>")
 	c.until("</stream:features>")
 }
 

@@ -134,6 +134,33 @@ func TestDelegatedLogin(t *testing.T) {
 	}
 }
 
+// TestDelegatedTokens: the token of a domain counts in both directions, and the listener's, too.
+func TestDelegatedTokens(t *testing.T) {
+	a := newContactsApp(t)
+	a.friends("john:")
+	p := newDelegatedPlace(t, a, `HTTP_Roster_Token = "se cret" HTTP_Roster_Fetch = bind`)
+	p.write("roost.conf", strings.Replace(p.read("roost.conf"), `HTTP_Listener {`, `HTTP_Listener { Auth_Token = admin `, 1))
+	s := p.start()
+	s.login(t, "john", "r")
+	p.until(func() error { // without a word of the client
+		if st := s.delegated["localhost"].Stats(); st.Live == 0 {
+			return errAgain
+		}
+		return nil
+	})
+	url := "http://" + s.web[0].ln.Addr().String() + "/roster_admin/refresh/john"
+	for token, want := range map[string]int{"": 401, "Bearer wrong": 401, "Bearer se cret": 200, "Bearer admin": 200} {
+		if code, body := get(t, url, token); code != want {
+			t.Errorf("%q: %d %s", token, code, body)
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.token != "Bearer se cret" {
+		t.Error(a.token)
+	}
+}
+
 // TestDelegatedRefresh: who becomes friends sees each other at once, and who is no friend any more does not.
 func TestDelegatedRefresh(t *testing.T) {
 	a := newContactsApp(t)
@@ -230,6 +257,54 @@ func TestDelegatedDown(t *testing.T) {
 	aaron.send("<presence/>")
 	hear(t, "aaron", aaron.ping(), "from='john@localhost/r'")
 	hear(t, "john", john.ping(), "from='aaron@localhost/r'")
+}
+
+// TestDelegatedHang: while a web application hangs, more logins than there are workers wait for it, and
+// nobody else does: neither another domain nor those whose rosters are there.
+func TestDelegatedHang(t *testing.T) {
+	const crowd = workers + farWorkers
+	a := newContactsApp(t)
+	a.friends("john:")
+	p := newDelegatedPlace(t, a, "HTTP_Roster_Timeout = 30")
+	var names strings.Builder
+	for i := range crowd {
+		fmt.Fprintf(&names, "u%d@localhost secret\n", i)
+	}
+	p.do(names.String(), "user", "import")
+	s := p.start()
+	john := s.online(t, "john", "r")
+	var all []*client
+	for i := range crowd {
+		all = append(all, s.login(t, fmt.Sprintf("u%d", i), "r"))
+	}
+	stop := make(chan struct{})
+	asked := make(chan struct{}, crowd)
+	a.does(func(_ http.ResponseWriter, q *http.Request) {
+		asked <- struct{}{}
+		select {
+		case <-stop:
+		case <-q.Context().Done():
+		}
+	})
+	for _, c := range all {
+		c.send(rosterGet)
+	}
+	<-asked
+	const card = "<iq type='set' id='v'><vCard xmlns='vcard-temp'><FN>N</FN></vCard></iq>"
+	zoe := s.online(t, "zoe@other.test", "r")
+	for _, c := range []*client{zoe, john} {
+		c.send(card)
+		hear(t, "client", c.until("id='v'"), "type='result'")
+	}
+	john.send("<presence><status>still here</status></presence>")
+	john.until("still here")
+	if st := s.delegated["localhost"].Stats(); st.Failures > 0 || st.Open == 0 {
+		t.Errorf("the others have waited: %+v", st)
+	}
+	close(stop)
+	for _, c := range all {
+		hear(t, "crowd", c.until("</iq>"), "<internal-server-error")
+	}
 }
 
 // TestDelegatedVersions: a client that has the roster is not sent it again, one that has an older one
