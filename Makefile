@@ -4,13 +4,14 @@ GO         ?= go
 FUZZTIME   ?= 30s
 BENCH      ?= .
 CRASHES    ?= 5000
+CONNS      ?= 1000000
 BENCHTIME  ?= 1s
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COMMIT     := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 LDFLAGS     = -X main.commit=$(COMMIT) -buildid=
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.3.0
 
-.PHONY: all build run test unit race vuln soak lint fuzz bench bench-xml profile cover interop docker clean help
+.PHONY: all build run test unit race vuln soak leak lint fuzz bench bench-xml profile cover interop docker clean help
 
 all: build
 
@@ -40,6 +41,9 @@ vuln: ## known faults in what is linked in; says so when the database cannot be 
 
 soak: ## kill the store's process CRASHES (5000) times; every acknowledged change must be there
 	ROSTERDB_CRASHES=$(CRASHES) $(GO) test -count=1 -timeout 0 -run '^TestCrash$$' -v ./rosterdb
+
+leak: ## CONNS (1000000) connections and a tenth as many sessions come and go; nothing may be left
+	ROOST_CONNS=$(CONNS) $(GO) test -count=1 -timeout 0 -run '^(TestLeak|TestHalfHandshakes)$$' -v ./netio ./router/c2s
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@for p in $$($(GO) list ./...); do \

@@ -313,14 +313,6 @@ func (l *countingLog) WithGroup(string) slog.Handler      { return l }
 // An engine that has come and gone leaves no descriptor, buffer or file behind.
 func TestNothingLeaks(t *testing.T) {
 	server, client := netiotest.Certificates(t)
-	files := func() int {
-		t.Helper()
-		list, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(list)
-	}
 	before := 0
 	for round := range 3 {
 		e := netiotest.Engine(t, netio.Config{Loops: 2})
@@ -374,8 +366,8 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		noFrames(t, fs)
 		if round == 0 {
-			before = files() // netpoll's own are open now
-		} else if n := files(); n != before {
+			before = netiotest.Descriptors(t) // netpoll's own are open now
+		} else if n := netiotest.Descriptors(t); n != before {
 			t.Errorf("round %d: %d descriptors, %d before", round, n, before)
 		}
 	}

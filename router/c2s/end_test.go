@@ -2,7 +2,6 @@ package c2s_test
 
 import (
 	"fmt"
-	"os"
 	"testing"
 
 	"roost/netio"
@@ -70,7 +69,7 @@ var cutOff = map[string]func(*client){
 // step was sent, in every way. Neither session nor connection, goroutine nor descriptor is left.
 func TestCutOff(t *testing.T) {
 	netiotest.Shutdown(t, netiotest.Engine(t, netio.Config{Loops: 1})) // netpoll's poller stays with the process
-	before := descriptors(t)
+	before := netiotest.Descriptors(t)
 	for name, cut := range cutOff {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t, options{tls: true, net: netio.Config{Loops: 1}})
@@ -97,18 +96,9 @@ func TestCutOff(t *testing.T) {
 			h.stop(t)
 		})
 	}
-	if after := descriptors(t); after > before {
+	if after := netiotest.Descriptors(t); after > before {
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
-}
-
-func descriptors(t *testing.T) int {
-	t.Helper()
-	open, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(open)
 }
 
 // TestLostUnavailable: whoever saw the session is told, however it ends.
