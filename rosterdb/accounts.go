@@ -250,13 +250,20 @@ func (db *DB) VerifyPassword(j jid.JID, password string) error {
 	if a.sealed != nil {
 		return db.verifySealed(j, a, b, password)
 	}
-	k := a.keys[verifyHash]
+	hash, k, ok := a.plainKeys()
+	if !ok {
+		return errors.Join(fmt.Errorf("account %s: %w", j.Bare(), ErrPassword), db.waste(password))
+	}
 	if db.o.Derive == nil {
 		return errNoDerive
 	}
-	stored, _, err := db.o.Derive(verifyHash, password, k.Salt, k.Iterations)
+	stored, _, err := db.o.Derive(hash, password, k.Salt, k.Iterations)
 	if err != nil || len(k.StoredKey) == 0 || subtle.ConstantTimeCompare(stored, k.StoredKey) != 1 {
 		return fmt.Errorf("account %s: %w", j.Bare(), ErrPassword)
+	}
+	if len(a.keys) < len(hashes) { // it came from a server that keeps fewer
+		_, err = db.settle(j, a, b, password)
+		return err
 	}
 	return nil
 }
@@ -287,8 +294,8 @@ func (db *DB) waste(password string) error {
 	return nil
 }
 
-// settle derives the keys of a sealed password and stores them in its place,
-// unless the record changed meanwhile. When the store takes no changes the keys
+// settle derives the keys of a password that is known now and stores them in the
+// place of what there was, unless the record changed meanwhile. When the store takes no changes the keys
 // are good for this login all the same.
 func (db *DB) settle(j jid.JID, a *account, stored []byte, password string) (*account, error) {
 	keys, err := db.derive(password)
@@ -305,7 +312,7 @@ func (db *DB) settle(j jid.JID, a *account, stored []byte, password string) (*ac
 		return err
 	})
 	if err != nil {
-		db.log.Warn("an imported password stays sealed", "account", j.Bare().String(), "error", err)
+		db.log.Warn("the keys of an imported account are not kept", "account", j.Bare().String(), "error", err)
 	}
 	return now, nil
 }
@@ -327,7 +334,7 @@ func (db *DB) ScramKeys(j jid.JID, hash string) (ScramKeys, error) {
 	}
 	k, ok := a.keys[hash]
 	if !ok {
-		return ScramKeys{}, fmt.Errorf("account %s keeps no keys for %q", j.Bare(), hash)
+		return ScramKeys{}, fmt.Errorf("account %s, %q: %w", j.Bare(), hash, ErrNoKeys)
 	}
 	return k, nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"roost/xmlstream/jid"
 )
 
@@ -27,12 +29,20 @@ func blobKey(owner jid.JID, namespace string) ([]byte, error) {
 }
 
 // Blob implements Store.
-func (db *DB) Blob(owner jid.JID, namespace string) ([]byte, error) {
+func (db *DB) Blob(owner jid.JID, namespace string) (b []byte, err error) {
+	err = db.view(func(txn *badger.Txn) error {
+		b, err = blobFrom(txn, owner, namespace)
+		return err
+	})
+	return b, err
+}
+
+func blobFrom(txn *badger.Txn, owner jid.JID, namespace string) ([]byte, error) {
 	key, err := blobKey(owner, namespace)
 	if err != nil {
 		return nil, err
 	}
-	b, err := db.get(key)
+	b, err := getFrom(txn, key)
 	if err != nil || b == nil {
 		return nil, err
 	}

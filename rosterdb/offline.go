@@ -119,11 +119,20 @@ func (db *DB) AddOffline(owner jid.JID, stanza []byte, l OfflineLimits) error {
 func (db *DB) Offline(owner jid.JID, fn func(seq uint64, stanza []byte) error) error {
 	prefix := partKey(kindOffline, owner, "")
 	return db.walk(prefix, func(key, value []byte) error {
-		if len(key) != len(prefix)+8 || len(value) == 0 || value[0] != offlineV1 {
-			return badQueue(owner, fmt.Errorf("key %q, value of %d bytes", key, len(value)))
+		seq, stanza, err := queuedStanza(owner, key[len(prefix):], value)
+		if err != nil {
+			return err
 		}
-		return fn(binary.BigEndian.Uint64(key[len(prefix):]), value[1:])
+		return fn(seq, stanza)
 	})
+}
+
+// queuedStanza is what lies under the last part of a key.
+func queuedStanza(owner jid.JID, part, value []byte) (seq uint64, stanza []byte, err error) {
+	if len(part) != 8 || len(value) == 0 || value[0] != offlineV1 {
+		return 0, nil, badQueue(owner, fmt.Errorf("key ...%q, value of %d bytes", part, len(value)))
+	}
+	return binary.BigEndian.Uint64(part), value[1:], nil
 }
 
 // DropOffline implements Store.

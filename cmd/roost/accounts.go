@@ -32,11 +32,11 @@ type accountStore struct {
 	decoys *sasl.Decoys // salts for names that are no accounts, the same after a restart
 }
 
-// asSASL maps the store's errors. An account without a DIGEST-MD5 secret is one that cannot log in
-// that way.
+// asSASL maps the store's errors. An account without a DIGEST-MD5 secret, or without the keys of a hash,
+// is one that cannot log in that way.
 func asSASL(err error) error {
 	switch {
-	case errors.Is(err, rosterdb.ErrNoAccount), errors.Is(err, rosterdb.ErrNoDigest):
+	case errors.Is(err, rosterdb.ErrNoAccount), errors.Is(err, rosterdb.ErrNoDigest), errors.Is(err, rosterdb.ErrNoKeys):
 		return errors.Join(sasl.ErrNoUser, err)
 	case errors.Is(err, rosterdb.ErrPassword):
 		return errors.Join(sasl.ErrPassword, err)
