@@ -53,6 +53,9 @@ func (c serveCmd) Run(e *env) error {
 	for _, a := range advice(cfg, machine()) {
 		log.Warn(a)
 	}
+	tuning, untune := context.WithCancel(e.ctx)
+	defer untune()
+	tuneMemory(tuning, log)
 	s.banner(e)
 	notify(log, s.ready())
 	s.wait(e.ctx, hup)
