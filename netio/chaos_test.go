@@ -106,9 +106,16 @@ func (h *chaotic) OnClose(*netio.Conn, error) {
 // Many clients, plain and TLS, that write, read, stall, half close and reset,
 // against Handlers that do anything at any time, with strangers sending from
 // outside: nothing hangs, nothing leaks, no rule is broken.
-func TestChaos(t *testing.T) {
+func TestChaos(t *testing.T) { forEachWay(t, testChaos) }
+
+func testChaos(t *testing.T, cfg netio.Config) {
 	server, client := netiotest.Certificates(t)
-	e := netiotest.Engine(t, netio.Config{Loops: 2, ReadBuffer: 512, Handshakes: 3, Tick: time.Millisecond, LingerTimeout: 50 * time.Millisecond})
+	cfg.Loops = 2
+	cfg.ReadBuffer = 512
+	cfg.Handshakes = 3
+	cfg.Tick = time.Millisecond
+	cfg.LingerTimeout = 50 * time.Millisecond
+	e := netiotest.Engine(t, cfg)
 	fs := &netiotest.Frames{T: t}
 	var opened atomic.Int64
 	var seed atomic.Uint64

@@ -13,8 +13,9 @@ func (l *loop) closeStep(c *Conn, drained bool) {
 		c.st |= stClosing
 		c.st &^= stHold
 		l.drop(c)
-		if t != nil && t.hs != nil {
-			l.cancelHandshake(t, ErrAborted)
+		l.dropPart(t)
+		if t.shaking() {
+			l.cancelHandshake(t.lib, ErrAborted)
 		}
 		l.setDeadline(c, l.e.cfg.LingerTimeout)
 		l.watch(c)
@@ -24,7 +25,7 @@ func (l *loop) closeStep(c *Conn, drained bool) {
 	}
 	if t != nil && c.flags.Load()&fSecure != 0 && c.st&stNotified == 0 {
 		c.st |= stNotified
-		t.conn.CloseWrite() // queues close_notify; an error means that an alert went before
+		l.notify(c, t)
 		if !l.flush(c) {
 			return
 		}

@@ -1,7 +1,6 @@
 package netio
 
 import (
-	"crypto/tls"
 	"errors"
 	"net/netip"
 	"sync"
@@ -222,16 +221,6 @@ func (c *Conn) IdleSeconds() int {
 	e := c.loop.e
 	ticks := e.ticks() - c.lastRead.Load()
 	return int(time.Duration(ticks) * e.cfg.Tick / time.Second)
-}
-
-// TLS returns the state of the TLS connection, nil before the handshake is over.
-// Any goroutine.
-func (c *Conn) TLS() *tls.ConnectionState {
-	if c.flags.Load()&fSecure == 0 {
-		return nil
-	}
-	st := c.tls.Load().conn.ConnectionState()
-	return &st
 }
 
 // RemoteAddr asks the kernel for the peer's address: IPv4 as such, Unix sockets

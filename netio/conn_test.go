@@ -271,7 +271,7 @@ func TestAddrs(t *testing.T) {
 		if c.RemoteAddr().String() != remote || c.LocalAddr().String() != local {
 			t.Errorf("remote %v, local %v; the client has %v and %v", c.RemoteAddr(), c.LocalAddr(), local, remote)
 		}
-		if c.TLS() != nil || c.IdleSeconds() != 0 {
+		if v, suite := c.TLS(); v != 0 || suite != 0 || c.IdleSeconds() != 0 {
 			t.Error("TLS or idle")
 		}
 	}

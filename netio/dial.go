@@ -86,7 +86,7 @@ func (e *Engine) dialer(limit int) *Listener {
 	if e.dialers == nil {
 		e.dialers = map[int]*Listener{}
 	}
-	ls := &Listener{name: "dial", sendLimit: limit, fd: -1}
+	ls := &Listener{name: "dial", sendLimit: limit, fd: -1, park: e.idleTicks(defaultPark)}
 	e.dialers[limit] = ls
 	return ls
 }

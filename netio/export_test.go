@@ -18,6 +18,17 @@ func Buffers(e *Engine) int {
 	return n
 }
 
+// Hot returns how many connections hold ciphers of their own.
+func Hot(e *Engine) int {
+	n := make(chan int)
+	sum := 0
+	for _, l := range e.loops {
+		l.post(task{fn: func() { n <- len(l.hot) }})
+		sum += <-n
+	}
+	return sum
+}
+
 // Idle says whether c owns no memory besides itself.
 func Idle(c *Conn) bool {
 	c.mu.Lock()

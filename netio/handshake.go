@@ -3,6 +3,7 @@ package netio
 import (
 	"bytes"
 	"container/list"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -10,13 +11,15 @@ import (
 	"sync"
 
 	"github.com/valyala/bytebufferpool"
+
+	"roost/netio/record"
 )
 
 // maxAhead is how many received bytes may wait for a handshake. A peer that runs
 // further ahead is not read from.
 const maxAhead = 32 << 10
 
-// A handshake is what a Conn needs besides while its handshake runs. tlsConn.mu
+// A handshake is what a Conn needs besides while its handshake runs. library.mu
 // guards it, except where it says otherwise.
 type handshake struct {
 	in      *bytebufferpool.ByteBuffer // received, from off on
@@ -24,11 +27,33 @@ type handshake struct {
 	eof     bool
 	err     error         // ends the handshake from outside
 	ready   chan struct{} // one token: in, eof or err has changed
-	first   bool          // ours is the first message: nothing is waited for
+	client  bool          // ours is the first message: nothing is waited for
 	started bool          // a goroutine works or is queued for it. Loop only
-	done    bool
-	result  error
+	left    int           // bytes of the record that crypto/tls is reading. The goroutine only
+	keys    *keyLog       // nil: the records stay with crypto/tls. The goroutine only
 	waiting *list.Element // guarded by handshakes.mu
+
+	done   bool // what follows is set, and the goroutine gone
+	result error
+	state  tls.ConnectionState
+	taken  bool // rec is where the connection stands now
+	rec    record.State
+}
+
+// newHandshake prepares crypto/tls for one connection.
+func (c *Conn) newHandshake(cfg *tls.Config, client bool) *tlsConn {
+	t := &tlsConn{lib: &library{c: c, hs: &handshake{ready: make(chan struct{}, 1), client: client}}}
+	t.lib.t = t
+	if !c.loop.e.cfg.LibraryRecords {
+		t.lib.hs.keys = &keyLog{}
+		cfg = t.lib.hs.keys.watch(cfg)
+	}
+	if client {
+		t.lib.conn = tls.Client(t.lib, cfg)
+	} else {
+		t.lib.conn = tls.Server(t.lib, cfg)
+	}
+	return t
 }
 
 func (hs *handshake) pending() []byte {
@@ -57,6 +82,30 @@ func (hs *handshake) skipSpace(l *loop) {
 	if len(b) > 0 && len(rest) == 0 {
 		hs.drop(l)
 	}
+}
+
+// front returns what crypto/tls may read next: bytes of one record only, so that
+// it never has bytes of the next one in hand when the handshake is over.
+func (hs *handshake) front() []byte {
+	b := hs.pending()
+	if hs.left == 0 && len(b) > 0 {
+		if hs.left = recordLen(b); hs.left == 0 {
+			if !hs.eof {
+				return nil
+			}
+			hs.left = len(b) // no record, as crypto/tls shall see
+		}
+	}
+	return b[:min(len(b), hs.left)]
+}
+
+// recordLen returns the length of the record that b begins with, header included
+// (RFC 8446 §5.1); 0 when b is shorter than a header.
+func recordLen(b []byte) int {
+	if len(b) < record.HeaderLen {
+		return 0
+	}
+	return record.HeaderLen + int(binary.BigEndian.Uint16(b[record.HeaderLen-2:]))
 }
 
 func (hs *handshake) poke() {
@@ -89,11 +138,11 @@ type handshakes struct {
 	cpu     chan struct{}
 	mu      sync.Mutex
 	running int
-	queue   list.List // of *tlsConn, first come first served
+	queue   list.List // of *library, first come first served
 	wg      sync.WaitGroup
 }
 
-func (h *handshakes) start(t *tlsConn) {
+func (h *handshakes) start(t *library) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.running >= h.max {
@@ -106,7 +155,7 @@ func (h *handshakes) start(t *tlsConn) {
 }
 
 // work runs t's handshake and then those that wait.
-func (h *handshakes) work(t *tlsConn) {
+func (h *handshakes) work(t *library) {
 	defer h.wg.Done()
 	for t != nil {
 		t.handshake(h)
@@ -114,7 +163,7 @@ func (h *handshakes) work(t *tlsConn) {
 	}
 }
 
-func (h *handshakes) next() *tlsConn {
+func (h *handshakes) next() *library {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	first := h.queue.Front()
@@ -122,13 +171,13 @@ func (h *handshakes) next() *tlsConn {
 		h.running--
 		return nil
 	}
-	t := h.queue.Remove(first).(*tlsConn)
+	t := h.queue.Remove(first).(*library)
 	t.hs.waiting = nil
 	return t
 }
 
 // forget takes t out of the queue and says whether it was there.
-func (h *handshakes) forget(t *tlsConn) bool {
+func (h *handshakes) forget(t *library) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if t.hs.waiting == nil {
@@ -140,18 +189,19 @@ func (h *handshakes) forget(t *tlsConn) bool {
 }
 
 // handshake runs on a goroutine of its own until the loop can take over.
-func (t *tlsConn) handshake(h *handshakes) {
+func (t *library) handshake(h *handshakes) {
 	h.cpu <- struct{}{}
 	err := t.tryHandshake()
 	<-h.cpu
+	hs := t.hs
 	t.mu.Lock()
-	t.hs.done, t.hs.result = true, err
+	hs.done, hs.result = true, err
 	t.mu.Unlock()
 	t.c.wake(0)
 }
 
 // tryHandshake recovers from panics: tls.Config may hold callbacks.
-func (t *tlsConn) tryHandshake() (err error) {
+func (t *library) tryHandshake() (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			l := t.c.loop
@@ -160,23 +210,30 @@ func (t *tlsConn) tryHandshake() (err error) {
 			err = &PanicError{"TLS handshake", v}
 		}
 	}()
-	return t.conn.Handshake()
+	if err := t.conn.Handshake(); err != nil {
+		return err
+	}
+	hs := t.hs
+	hs.state = t.conn.ConnectionState()
+	hs.rec, hs.taken = hs.keys.take(&hs.state, hs.client)
+	return nil
 }
 
 // readHandshake is Read for the goroutine: it waits, without its token.
-func (t *tlsConn) readHandshake(p []byte) (int, error) {
+func (t *library) readHandshake(p []byte) (int, error) {
 	hs, cpu := t.hs, t.c.loop.e.handshakes.cpu
 	for {
 		t.mu.Lock()
-		if b := hs.pending(); len(b) > 0 && hs.err == nil {
+		if b := hs.front(); len(b) > 0 && hs.err == nil {
 			n := copy(p, b)
-			full := len(b) >= maxAhead
+			pending := len(hs.pending())
 			hs.off += n
-			if n == len(b) {
+			hs.left -= n
+			if n == pending {
 				hs.drop(t.c.loop)
 			}
 			t.mu.Unlock()
-			if full {
+			if pending >= maxAhead {
 				t.c.wake(0) // the loop may read again
 			}
 			return n, nil
@@ -196,7 +253,7 @@ func (t *tlsConn) readHandshake(p []byte) (int, error) {
 }
 
 // readHandshake reads for the handshake.
-func (l *loop) readHandshake(c *Conn, t *tlsConn) {
+func (l *loop) readHandshake(c *Conn, t *library) {
 	b := l.receive(c)
 	if b == nil {
 		return
@@ -214,7 +271,7 @@ func (l *loop) readHandshake(c *Conn, t *tlsConn) {
 }
 
 // endHandshakeInput tells the handshake that nothing more will come.
-func (l *loop) endHandshakeInput(t *tlsConn) {
+func (l *loop) endHandshakeInput(t *library) {
 	t.mu.Lock()
 	t.hs.eof = true
 	t.mu.Unlock()
@@ -223,7 +280,7 @@ func (l *loop) endHandshakeInput(t *tlsConn) {
 
 // cancelHandshake ends the handshake with err. It is over when the goroutine has
 // seen that, or at once when there is none.
-func (l *loop) cancelHandshake(t *tlsConn, err error) {
+func (l *loop) cancelHandshake(t *library, err error) {
 	hs := t.hs
 	idle := !hs.started || l.e.handshakes.forget(t)
 	t.mu.Lock()
@@ -237,7 +294,7 @@ func (l *loop) cancelHandshake(t *tlsConn, err error) {
 
 // serviceHandshake moves a handshake on after its input, or its state, has
 // changed.
-func (l *loop) serviceHandshake(c *Conn, t *tlsConn) {
+func (l *loop) serviceHandshake(c *Conn, t *library) {
 	hs := t.hs
 	t.mu.Lock()
 	hs.take(c)
@@ -246,11 +303,11 @@ func (l *loop) serviceHandshake(c *Conn, t *tlsConn) {
 	}
 	b := hs.pending()
 	ahead := len(b) >= maxAhead
-	start := !hs.started && (hs.first || hs.eof || firstRecord(b))
+	start := !hs.started && (hs.client || hs.eof || firstRecord(b))
 	done := hs.done
 	t.mu.Unlock()
 	if done {
-		l.handshakeOver(c, t)
+		l.handshakeOver(c, t.t)
 		return
 	}
 	if start {
@@ -271,28 +328,32 @@ func (l *loop) serviceHandshake(c *Conn, t *tlsConn) {
 // firstRecord says that crypto/tls will not have to wait for the rest of b's
 // first record, or that it is none (RFC 8446 §5.1).
 func firstRecord(b []byte) bool {
-	const handshakeType, headerLen, maxLen = 22, 5, 1<<14 + 2048
+	const handshakeType, maxLen = 22, record.HeaderLen + 1<<14 + 2048
 	if len(b) == 0 {
 		return false
 	}
 	if b[0] != handshakeType {
 		return true
 	}
-	if len(b) < headerLen {
-		return false
-	}
-	n := int(binary.BigEndian.Uint16(b[3:]))
-	return n > maxLen || len(b) >= headerLen+n
+	n := recordLen(b)
+	return n > maxLen || n > 0 && len(b) >= n
 }
 
-// handshakeOver takes the connection over from the goroutine.
+// handshakeOver takes the connection over from the goroutine, and from crypto/tls
+// if it can.
 func (l *loop) handshakeOver(c *Conn, t *tlsConn) {
-	t.mu.Lock()
-	hs := t.hs
+	lib := t.lib
+	hs := lib.hs
+	lib.mu.Lock()
 	in, off := hs.in, hs.off
 	hs.in = nil
-	t.mu.Unlock()
-	t.hs = nil
+	lib.mu.Unlock()
+	lib.hs = nil
+	if hs.taken {
+		t.lib, t.rec = nil, hs.rec
+		hs.rec.Clear()
+		l.warm(c, t)
+	}
 	l.count.handshakesOpen.Add(-1)
 	if in != nil {
 		defer l.putBuffer(in)
@@ -312,13 +373,13 @@ func (l *loop) handshakeOver(c *Conn, t *tlsConn) {
 		return
 	}
 	c.flags.Or(fSecure)
-	state := t.conn.ConnectionState()
+	state := hs.state
 	l.callTLS(c, &state, nil)
 	var b []byte
 	if in != nil {
 		b = in.B[off:]
 	}
-	l.openRecords(c, t, b) // even without b: crypto/tls may have read ahead
+	l.openRecords(c, t, b)
 	if hs.eof {
 		l.endOfInput(c)
 	}

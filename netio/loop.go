@@ -42,11 +42,12 @@ type loop struct {
 
 	events [maxEvents]unix.EpollEvent
 	iov    []unix.Iovec
-	done   []Frame // frames to release once no lock is held
-	read   []byte  // the one read buffer
-	plain  []byte  // opened TLS records; nil before the first
-	seal   []byte  // what goes into TLS records next; nil before the first
-	due    []*Conn // scratch of expire
+	done   []Frame    // frames to release once no lock is held
+	read   []byte     // the one read buffer
+	plain  []byte     // opened TLS records; nil before the first
+	seal   []byte     // TLS records, or what goes into crypto/tls's, next; nil before the first
+	hot    []*tlsConn // whose ciphers are made
+	due    []*Conn    // scratch of expire
 	wheel  wheel
 	armed  bool // the timerfd is running
 	tick   uint32

@@ -25,8 +25,8 @@ func (l *loop) ready(c *Conn, events uint32) {
 		l.hangup(c, events)
 	case fl&fClosing != 0:
 		l.discard(c)
-	case t != nil && t.hs != nil:
-		l.readHandshake(c, t)
+	case t.shaking():
+		l.readHandshake(c, t.lib)
 	case fl&fPaused != 0:
 		// Reading is withheld only now: most pauses end before anything
 		// arrives, and cost no system call at all.
@@ -106,7 +106,7 @@ func (l *loop) resume(c *Conn) {
 	if c.flags.Load()&(fPaused|fEnding) != 0 {
 		return
 	}
-	if t := c.tls.Load(); t != nil && t.hs != nil {
+	if c.tls.Load().shaking() {
 		return
 	}
 	if c.in != nil {
@@ -123,8 +123,8 @@ func (l *loop) resume(c *Conn) {
 func (l *loop) endOfInput(c *Conn) {
 	c.st |= stEOF
 	l.watch(c) // level-triggered: the end would be reported for ever
-	if t := c.tls.Load(); t != nil && t.hs != nil {
-		l.endHandshakeInput(t)
+	if t := c.tls.Load(); t.shaking() {
+		l.endHandshakeInput(t.lib)
 		return
 	}
 	if c.flags.Load()&fClosing != 0 {

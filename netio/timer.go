@@ -78,6 +78,7 @@ func (l *loop) expire() {
 		l.listenAgain(ls)
 	}
 	l.resting = nil
+	l.chillIdle()
 	now := l.tick
 	l.due = l.wheel.take(now, l.due[:0])
 	for _, c := range l.due {
@@ -129,8 +130,8 @@ func (l *loop) deadline(c *Conn) {
 		l.finish(c, ErrDialTimeout, false)
 		return
 	}
-	if t := c.tls.Load(); t != nil && t.hs != nil && c.st&stClosing == 0 {
-		l.cancelHandshake(t, ErrHandshakeTimeout)
+	if t := c.tls.Load(); t.shaking() && c.st&stClosing == 0 {
+		l.cancelHandshake(t.lib, ErrHandshakeTimeout)
 		return
 	}
 	switch {
@@ -153,13 +154,18 @@ func (e *Engine) dueTick(d time.Duration) uint32 {
 	return max(uint32((at+e.cfg.Tick-1)/e.cfg.Tick)+1, 1)
 }
 
+// idleTicks is d in whole ticks, one at least.
+func (e *Engine) idleTicks(d time.Duration) uint32 {
+	return uint32(max((min(d, maxTimer)+e.cfg.Tick-1)/e.cfg.Tick, 1))
+}
+
 // maxTimer keeps ticks comparable by their difference.
 const maxTimer = 1 << 20 * time.Second // 12 days
 
 // setClock runs the timerfd while somebody waits for a tick, in phase with the
 // engine's clock.
 func (l *loop) setClock() {
-	need := l.wheel.n > 0 || len(l.resting) > 0
+	need := l.wheel.n > 0 || len(l.resting) > 0 || len(l.hot) > 0
 	if need == l.armed {
 		return
 	}

@@ -5,63 +5,52 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"sync"
 	"time"
 
 	"github.com/valyala/bytebufferpool"
 	"golang.org/x/sys/unix"
+
+	"roost/netio/record"
 )
 
 // defaultHandshakeTimeout stands for a time-out of zero.
 const defaultHandshakeTimeout = 30 * time.Second
 
-// A tlsConn is the TLS half of a Conn: crypto/tls over a transport, this type
-// itself, that never waits for the socket. During the handshake a goroutine
-// reads what the loop has put into hs; afterwards everything happens on the
-// loop: openRecords hands received bytes to tls.Conn.Read, sealQueue and
-// closeStep queue what tls.Conn writes. Nobody else calls tls.Conn, so that
-// another way to open and seal records has three places to go to.
+// A tlsConn is what a Conn keeps for TLS. crypto/tls shakes hands on a goroutine
+// (handshake.go). Afterwards a connection of TLS 1.3 is taken away from it: its
+// records are opened and sealed here, on the loop, with rec (records.go,
+// takeover.go). Other connections stay with crypto/tls, which then runs on the
+// loop, too (library.go).
 type tlsConn struct {
-	c    *Conn
-	conn *tls.Conn
-	hs   *handshake // nil when it is over; set on the loop
-	feed []byte     // received, not yet read by conn; borrowed. Loop only
-
-	mu   sync.Mutex // guards the fields below, and hs's; the loop shares them with the goroutine
-	out  *bytebufferpool.ByteBuffer
-	off  int // bytes of out that are written
-	dead bool
+	lib  *library                   // nil once the records are ours
+	out  *bytebufferpool.ByteBuffer // sealed bytes from off on; nil when there are none. lib.mu guards both during the handshake
+	off  uint32
+	at   int32                      // place in loop.hot, from 1 on; 0: rec has no ciphers
+	cool uint32                     // tick at which rec gives its ciphers back
+	part *bytebufferpool.ByteBuffer // the beginning of a record
+	rec  record.State
 }
 
-// errAgain is what the transport says when there are no bytes. Both of its
-// methods matter: crypto/tls keeps any other error for good (conn.go,
-// readRecordOrCCS, "e.Temporary()").
-var errAgain net.Error = againError{}
-
-type againError struct{}
-
-func (againError) Error() string   { return "netio: no bytes yet" }
-func (againError) Timeout() bool   { return true }
-func (againError) Temporary() bool { return true }
+// shaking says that the handshake is not over. On the loop.
+func (t *tlsConn) shaking() bool { return t != nil && t.lib != nil && t.lib.hs != nil }
 
 // StartTLS begins a TLS handshake as the server. What OnData does not use
 // belongs to the handshake and is never seen as plain text; what was sent before
 // leaves in plain text and what is sent from now on waits for the handshake,
 // whose end OnTLS reports, at the latest after timeout (30 s for 0). On the loop
-// only, once. cfg should set DynamicRecordSizingDisabled, so that a batch takes
-// few records.
-func (c *Conn) StartTLS(cfg *tls.Config, timeout time.Duration) {
-	c.startTLS(cfg, timeout, tls.Server, false)
-}
+// only, once.
+//
+// Connections share session tickets when they are given the same cfg. Of ticket
+// keys that are set on what its GetConfigForClient returns nothing is known here:
+// set WrapSession and UnwrapSession there, or the keys of cfg are used. cfg should
+// set DynamicRecordSizingDisabled, so that a batch takes few records in TLS 1.2.
+func (c *Conn) StartTLS(cfg *tls.Config, timeout time.Duration) { c.startTLS(cfg, timeout, false) }
 
-// StartTLSClient is StartTLS for the end that speaks first.
-func (c *Conn) StartTLSClient(cfg *tls.Config, timeout time.Duration) {
-	c.startTLS(cfg, timeout, tls.Client, true)
-}
+// StartTLSClient is StartTLS as the client, which speaks first. cfg says whom to expect: ServerName.
+// Session tickets of TLS 1.3 are not kept where the records are ours.
+func (c *Conn) StartTLSClient(cfg *tls.Config, timeout time.Duration) { c.startTLS(cfg, timeout, true) }
 
-// startTLS begins a handshake in a role; first: we have the first word.
-func (c *Conn) startTLS(cfg *tls.Config, timeout time.Duration, role func(net.Conn, *tls.Config) *tls.Conn, first bool) {
+func (c *Conn) startTLS(cfg *tls.Config, timeout time.Duration, client bool) {
 	if c.flags.Load()&fEnding != 0 {
 		return
 	}
@@ -70,8 +59,7 @@ func (c *Conn) startTLS(cfg *tls.Config, timeout time.Duration, role func(net.Co
 		return
 	}
 	l := c.loop
-	t := &tlsConn{c: c, hs: &handshake{ready: make(chan struct{}, 1), first: first}}
-	t.conn = role(t, cfg)
+	t := c.newHandshake(cfg, client)
 	c.mu.Lock()
 	q := c.out
 	c.out = nil
@@ -95,26 +83,31 @@ func (c *Conn) startTLS(cfg *tls.Config, timeout time.Duration, role func(net.Co
 	c.wake(0)
 }
 
-// openRecords feeds received bytes to crypto/tls and offers what comes out. It
-// goes on to the end of b even when the Handler pauses, for tls.Conn has bytes
-// of its own in hand: at most one read buffer and one record more are kept.
+// TLS returns the version and the cipher suite of the TLS connection, 0 and 0
+// before the handshake is over. Whatever else there is to know, OnTLS was told.
+// Any goroutine.
+func (c *Conn) TLS() (version, suite uint16) {
+	if c.flags.Load()&fSecure == 0 {
+		return 0, 0
+	}
+	t := c.tls.Load()
+	if t.lib == nil {
+		return tls.VersionTLS13, t.rec.Suite()
+	}
+	st := t.lib.conn.ConnectionState()
+	return st.Version, st.CipherSuite
+}
+
+// openRecords opens received bytes and offers what comes out. It goes on to the
+// end of b even when the Handler pauses: at most one read buffer more is kept.
+// b is borrowed, and overwritten.
 func (l *loop) openRecords(c *Conn, t *tlsConn, b []byte) {
-	if l.plain == nil {
-		l.plain = make([]byte, l.e.cfg.ReadBuffer)
+	var err error
+	if t.lib != nil {
+		err = l.openLibrary(c, t.lib, b)
+	} else {
+		err = l.openOwn(c, t, b)
 	}
-	t.feed = b
-	n, err := 0, error(nil)
-	for err == nil && c.flags.Load()&fEnding == 0 {
-		var m int
-		m, err = t.conn.Read(l.plain[n:])
-		n += m
-		if n == len(l.plain) || err != nil && n > 0 {
-			l.offer(c, l.plain[:n])
-			scribble(l.plain[:n])
-			n = 0
-		}
-	}
-	t.feed = nil
 	l.afterRecords(c, t, err)
 }
 
@@ -124,49 +117,73 @@ func (l *loop) afterRecords(c *Conn, t *tlsConn, err error) {
 		return
 	}
 	switch {
-	case err == errAgain:
-	case err == io.EOF: // close_notify; the transport itself knows no end
+	case err == nil:
+	case err == io.EOF: // close_notify; a transport itself knows no end
 		c.st |= stEOF
 		l.watch(c)
 		l.tellEOF(c)
 	default:
+		if e, ok := errors.AsType[*record.Error](err); ok {
+			t.queue(l, func(dst []byte) []byte { return t.rec.AppendAlert(dst, e.Alert) })
+		}
 		l.fail(c, fmt.Errorf("TLS: %w", err))
 	}
 	// Reading may write: alerts, answers to key updates (RFC 8446 §4.6.3). A
-	// peer that asks for those and does not read them is not served for ever.
+	// peer that asks crypto/tls for those and does not read them is not served
+	// for ever.
 	switch waiting := t.sealed(); {
 	case waiting > maxSealed:
 		l.count.overflows.Add(1)
 		c.Abort(ErrOverflow)
-	case waiting > 0:
+	case waiting > 0 || t.rec.Owes():
 		c.wake(0)
 	}
 }
 
+// queue has add append sealed bytes to what waits for the socket.
+func (t *tlsConn) queue(l *loop, add func(dst []byte) []byte) {
+	if t.out == nil {
+		t.out, t.off = l.getBuffer(), 0
+	}
+	t.out.B = add(t.out.B)
+}
+
+// notify queues close_notify. After an alert there is none.
+func (l *loop) notify(c *Conn, t *tlsConn) {
+	if t.lib != nil {
+		t.lib.conn.CloseWrite() // an error means that an alert went before
+		return
+	}
+	l.warm(c, t)
+	t.queue(l, t.rec.AppendClose)
+}
+
 // sealed returns how many bytes wait for the socket.
 func (t *tlsConn) sealed() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.lib.lock()
+	defer t.lib.unlock()
 	if t.out == nil {
 		return 0
 	}
-	return len(t.out.B) - t.off
+	return len(t.out.B) - int(t.off)
 }
 
 // write writes what waits for the socket: n of want bytes.
-func (t *tlsConn) write() (n, want int, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (t *tlsConn) write(c *Conn) (n, want int, err error) {
+	t.lib.lock()
+	defer t.lib.unlock()
 	if t.out == nil {
 		return 0, 0, nil
 	}
 	b := t.out.B[t.off:]
-	if n, err = unix.Write(int(t.c.fd), b); err != nil {
-		return 0, len(b), err
+	if len(b) > 0 {
+		if n, err = unix.Write(int(c.fd), b); err != nil {
+			return 0, len(b), err
+		}
 	}
-	t.off += n
+	t.off += uint32(n)
 	if n == len(b) {
-		t.c.loop.putBuffer(t.out)
+		c.loop.putBuffer(t.out)
 		t.out, t.off = nil, 0
 	}
 	return n, len(b), nil
@@ -175,62 +192,13 @@ func (t *tlsConn) write() (n, want int, err error) {
 // dropTLS gives everything back at the end of a Conn. A handshake that still
 // runs sees the end by itself.
 func (l *loop) dropTLS(t *tlsConn) {
-	t.mu.Lock()
-	t.dead = true
+	if t.lib != nil {
+		l.dropLibrary(t)
+	} else {
+		l.dropOwn(t)
+	}
 	if t.out != nil {
 		l.putBuffer(t.out)
 		t.out = nil
 	}
-	if t.hs != nil {
-		t.hs.drop(l)
-		t.hs.cancel(net.ErrClosed)
-	}
-	t.mu.Unlock()
-	if t.hs != nil {
-		l.e.handshakes.forget(t)
-		l.count.handshakesOpen.Add(-1)
-		l.count.handshakesFailed.Add(1)
-	}
 }
-
-// Read implements net.Conn for crypto/tls.
-func (t *tlsConn) Read(p []byte) (int, error) {
-	if t.hs != nil {
-		return t.readHandshake(p)
-	}
-	if len(t.feed) == 0 {
-		return 0, errAgain
-	}
-	n := copy(p, t.feed)
-	t.feed = t.feed[n:]
-	return n, nil
-}
-
-// Write implements net.Conn for crypto/tls. It takes everything: crypto/tls
-// never forgives a failed write.
-func (t *tlsConn) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	if t.dead {
-		t.mu.Unlock()
-		return 0, net.ErrClosed
-	}
-	if t.out == nil {
-		t.out = t.c.loop.getBuffer()
-	}
-	t.out.B = append(t.out.B, p...)
-	t.mu.Unlock()
-	if t.hs != nil {
-		t.c.wake(0)
-	}
-	return len(p), nil
-}
-
-// Close and the deadlines implement net.Conn; the Conn has its own.
-func (t *tlsConn) Close() error                     { return nil }
-func (t *tlsConn) SetDeadline(time.Time) error      { return nil }
-func (t *tlsConn) SetReadDeadline(time.Time) error  { return nil }
-func (t *tlsConn) SetWriteDeadline(time.Time) error { return nil }
-
-// LocalAddr and RemoteAddr implement net.Conn, for the callbacks of tls.Config.
-func (t *tlsConn) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(t.c.LocalAddr()) }
-func (t *tlsConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(t.c.RemoteAddr()) }

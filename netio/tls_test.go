@@ -42,8 +42,9 @@ func startTLS(t *testing.T, fs *netiotest.Frames, cfg *tls.Config, timeout time.
 			},
 			TLS: func(c *netio.Conn, st *tls.ConnectionState, err error) {
 				secure = err == nil
-				if (st == nil) == (err == nil) || (c.TLS() == nil) != (st == nil) {
-					t.Errorf("OnTLS: %v, %v; TLS %v", st, err, c.TLS())
+				version, suite := c.TLS()
+				if (st == nil) == (err == nil) || st == nil && version != 0 || st != nil && (version != st.Version || suite != st.CipherSuite) {
+					t.Errorf("OnTLS: %v, %v; TLS %x %x", st, err, version, suite)
 				}
 				events <- err
 			},
@@ -52,15 +53,31 @@ func startTLS(t *testing.T, fs *netiotest.Frames, cfg *tls.Config, timeout time.
 	}
 }
 
-// tlsVersions are the versions to test.
-var tlsVersions = map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
+// tlsWays are the ways on which records may go.
+var tlsWays = []struct {
+	name    string
+	version uint16
+	library bool // netio.Config.LibraryRecords
+}{
+	{"1.2", tls.VersionTLS12, false},
+	{"1.3", tls.VersionTLS13, false},
+	{"1.3 library", tls.VersionTLS13, true},
+}
+
+// forEachWay runs a test of what is the same however records are opened.
+func forEachWay(t *testing.T, run func(t *testing.T, cfg netio.Config)) {
+	for _, library := range []bool{false, true} {
+		t.Run(fmt.Sprintf("library=%v", library), func(t *testing.T) { run(t, netio.Config{LibraryRecords: library}) })
+	}
+}
 
 func forEachVersion(t *testing.T, run func(t *testing.T, cfg netio.Config, server, client *tls.Config)) {
-	for name, v := range tlsVersions {
-		t.Run("TLS "+name, func(t *testing.T) {
+	for _, way := range tlsWays {
+		t.Run("TLS "+way.name, func(t *testing.T) {
 			forEachCut(t, func(t *testing.T, cfg netio.Config) {
+				cfg.LibraryRecords = way.library
 				server, client := netiotest.Certificates(t)
-				client.MinVersion, client.MaxVersion = v, v
+				client.MinVersion, client.MaxVersion = way.version, way.version
 				run(t, cfg, server, client)
 			})
 		})
@@ -221,12 +238,15 @@ func hello(t *testing.T, cfg *tls.Config) []byte {
 	return append(head, body...)
 }
 
-func TestHandshakeTimeout(t *testing.T) {
+func TestHandshakeTimeout(t *testing.T) { forEachWay(t, testHandshakeTimeout) }
+
+func testHandshakeTimeout(t *testing.T, cfg netio.Config) {
 	server, client := netiotest.Certificates(t)
 	whole := hello(t, client)
 	for name, said := range map[string][]byte{"silent": nil, "part": whole[:100], "whole": whole} {
 		t.Run(name, func(t *testing.T) {
-			e := netiotest.Engine(t, netio.Config{Tick: time.Millisecond})
+			cfg.Tick = time.Millisecond
+			e := netiotest.Engine(t, cfg)
 			fs := &netiotest.Frames{T: t}
 			events := make(chan error, 2)
 			p := netiotest.Dial(t, netiotest.Serve(t, e, startTLS(t, fs, server, 30*time.Millisecond, events)))
@@ -246,12 +266,14 @@ func TestHandshakeTimeout(t *testing.T) {
 }
 
 // The end of input in the middle of a handshake.
-func TestHandshakeEOF(t *testing.T) {
+func TestHandshakeEOF(t *testing.T) { forEachWay(t, testHandshakeEOF) }
+
+func testHandshakeEOF(t *testing.T, cfg netio.Config) {
 	server, client := netiotest.Certificates(t)
 	whole := hello(t, client)
 	for name, said := range map[string][]byte{"silent": nil, "part": whole[:100], "whole": whole} {
 		t.Run(name, func(t *testing.T) {
-			e := netiotest.Engine(t, netio.Config{})
+			e := netiotest.Engine(t, cfg)
 			fs := &netiotest.Frames{T: t}
 			events := make(chan error, 2)
 			p := netiotest.Dial(t, netiotest.Serve(t, e, startTLS(t, fs, server, 0, events)))
@@ -268,7 +290,9 @@ func TestHandshakeEOF(t *testing.T) {
 }
 
 // Connections that end while their handshake runs, in every way.
-func TestHandshakeCutOff(t *testing.T) {
+func TestHandshakeCutOff(t *testing.T) { forEachWay(t, testHandshakeCutOff) }
+
+func testHandshakeCutOff(t *testing.T, cfg netio.Config) {
 	server, client := netiotest.Certificates(t)
 	whole := hello(t, client)
 	for name, end := range map[string]func(*netio.Conn){
@@ -279,7 +303,7 @@ func TestHandshakeCutOff(t *testing.T) {
 	} {
 		for what, said := range map[string][]byte{"silent": nil, "part": whole[:100], "whole": whole} {
 			t.Run(name+" "+what, func(t *testing.T) {
-				e := netiotest.Engine(t, netio.Config{})
+				e := netiotest.Engine(t, cfg)
 				closed := make(chan error, 1)
 				started := make(chan *netio.Conn, 1)
 				addr := netiotest.Serve(t, e, func(c *netio.Conn) netio.Handler {
@@ -316,9 +340,12 @@ func TestHandshakeCutOff(t *testing.T) {
 
 // Silent peers hold no place; one that stalls after its hello holds one, and
 // the next waits its turn.
-func TestHandshakePlaces(t *testing.T) {
+func TestHandshakePlaces(t *testing.T) { forEachWay(t, testHandshakePlaces) }
+
+func testHandshakePlaces(t *testing.T, cfg netio.Config) {
 	server, client := netiotest.Certificates(t)
-	e := netiotest.Engine(t, netio.Config{Handshakes: 1})
+	cfg.Handshakes = 1
+	e := netiotest.Engine(t, cfg)
 	secure := make(chan error, 10)
 	addr := netiotest.Serve(t, e, func(c *netio.Conn) netio.Handler {
 		c.StartTLS(server, time.Hour)
@@ -353,9 +380,13 @@ func TestHandshakePlaces(t *testing.T) {
 }
 
 // A client that runs ahead of its handshake is not read from without bound.
-func TestHandshakeRunAhead(t *testing.T) {
+func TestHandshakeRunAhead(t *testing.T) { forEachWay(t, testHandshakeRunAhead) }
+
+func testHandshakeRunAhead(t *testing.T, cfg netio.Config) {
 	server, client := netiotest.Certificates(t)
-	e := netiotest.Engine(t, netio.Config{Handshakes: 1, Loops: 1})
+	cfg.Handshakes = 1
+	cfg.Loops = 1
+	e := netiotest.Engine(t, cfg)
 	ls := netiotest.Listen(t, e, netio.ListenOptions{RecvBuffer: 4096}, func(c *netio.Conn) netio.Handler {
 		c.StartTLS(server, time.Hour)
 		return &netiotest.Funcs{}
@@ -453,12 +484,12 @@ func TestTLSPause(t *testing.T) {
 }
 
 func TestClientCertificate(t *testing.T) {
-	for name, v := range tlsVersions {
-		t.Run(name, func(t *testing.T) {
+	for _, way := range tlsWays {
+		t.Run(way.name, func(t *testing.T) {
 			server, client := netiotest.Certificates(t)
-			client.MaxVersion = v
+			client.MaxVersion = way.version
 			server.ClientAuth = tls.RequireAndVerifyClientCert
-			e := netiotest.Engine(t, netio.Config{})
+			e := netiotest.Engine(t, netio.Config{LibraryRecords: way.library})
 			states := make(chan *tls.ConnectionState, 1)
 			addr := netiotest.Serve(t, e, func(c *netio.Conn) netio.Handler {
 				c.StartTLS(server, 0)
@@ -485,9 +516,12 @@ func TestClientCertificate(t *testing.T) {
 }
 
 // Callbacks in tls.Config see the addresses, and may panic.
-func TestTLSCallbacks(t *testing.T) {
+func TestTLSCallbacks(t *testing.T) { forEachWay(t, testTLSCallbacks) }
+
+func testTLSCallbacks(t *testing.T, cfg netio.Config) {
 	server, client := netiotest.Certificates(t)
-	e := netiotest.Engine(t, netio.Config{Log: discardLog})
+	cfg.Log = discardLog
+	e := netiotest.Engine(t, cfg)
 	remote := make(chan string, 1)
 	server.GetConfigForClient = func(hi *tls.ClientHelloInfo) (*tls.Config, error) {
 		if hi.ServerName != netiotest.Name {
@@ -521,9 +555,11 @@ func TestTLSCallbacks(t *testing.T) {
 }
 
 // Garbage instead of a record: an alert for the peer, an error for the owner.
-func TestBadRecord(t *testing.T) {
+func TestBadRecord(t *testing.T) { forEachWay(t, testBadRecord) }
+
+func testBadRecord(t *testing.T, cfg netio.Config) {
 	server, client := netiotest.Certificates(t)
-	e := netiotest.Engine(t, netio.Config{})
+	e := netiotest.Engine(t, cfg)
 	closed := make(chan error, 1)
 	addr := netiotest.Serve(t, e, func(c *netio.Conn) netio.Handler {
 		c.StartTLS(server, 0)
@@ -545,9 +581,11 @@ func TestBadRecord(t *testing.T) {
 
 // StartTLS without a configuration, or twice, is the caller's fault and ends
 // the Conn.
-func TestStartTLSMisuse(t *testing.T) {
+func TestStartTLSMisuse(t *testing.T) { forEachWay(t, testStartTLSMisuse) }
+
+func testStartTLSMisuse(t *testing.T, cfg netio.Config) {
 	server, client := netiotest.Certificates(t)
-	e := netiotest.Engine(t, netio.Config{})
+	e := netiotest.Engine(t, cfg)
 	closed := make(chan error, 1)
 	for _, cfgs := range [][]*tls.Config{{nil}, {server, server}} {
 		addr := netiotest.Serve(t, e, func(c *netio.Conn) netio.Handler {
@@ -567,9 +605,13 @@ func TestStartTLSMisuse(t *testing.T) {
 }
 
 // A TLS peer that does not read is cut like any other.
-func TestTLSSlowReader(t *testing.T) {
+func TestTLSSlowReader(t *testing.T) { forEachWay(t, testTLSSlowReader) }
+
+func testTLSSlowReader(t *testing.T, cfg netio.Config) {
 	server, client := netiotest.Certificates(t)
-	e := netiotest.Engine(t, netio.Config{LingerTimeout: 20 * time.Millisecond, Tick: time.Millisecond})
+	cfg.LingerTimeout = 20 * time.Millisecond
+	cfg.Tick = time.Millisecond
+	e := netiotest.Engine(t, cfg)
 	fs := &netiotest.Frames{T: t}
 	conns, closed := make(chan *netio.Conn, 1), make(chan error, 1)
 	ls := netiotest.Listen(t, e, netio.ListenOptions{SendLimit: 100000, SendBuffer: 8192}, func(c *netio.Conn) netio.Handler {

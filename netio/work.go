@@ -119,8 +119,8 @@ func (l *loop) service(c *Conn) {
 	if fl&fOverflow != 0 && c.st&stOverTold == 0 {
 		l.overflow(c)
 	}
-	if t := c.tls.Load(); t != nil && t.hs != nil {
-		l.serviceHandshake(c, t)
+	if t := c.tls.Load(); t.shaking() {
+		l.serviceHandshake(c, t.lib)
 	}
 	if fl&fResume != 0 {
 		l.resume(c)

@@ -59,48 +59,27 @@ func (l *loop) flushQueue(c *Conn) bool {
 // flushRecords writes sealed bytes: first those that wait, else as much of the
 // queue as one write may take.
 func (l *loop) flushRecords(c *Conn, t *tlsConn) bool {
-	if t.sealed() == 0 && c.flags.Load()&fSecure != 0 && c.st&stNotified == 0 {
-		if !l.sealQueue(c, t) {
-			return false
-		}
+	var n, want int
+	var err error
+	more := c.flags.Load()&fSecure != 0 && c.st&stNotified == 0
+	switch waits := t.sealed() > 0; {
+	case more && !waits && t.lib == nil:
+		n, want, err = l.writeRecords(c, t)
+	case more && !waits && !l.sealLibrary(c, t.lib):
+		return false
+	default:
+		n, want, err = t.write(c)
 	}
-	n, want, err := t.write()
 	if !l.written(c, n, want, err, false) {
 		return false
 	}
-	if t.hs != nil {
-		return true // what is queued waits for the end of the handshake
+	if !more {
+		return true // what is queued waits for the end of the handshake, or is lost
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.out != nil && c.st&stNotified == 0 && c.flags.Load()&fSecure != 0 {
+	if c.out != nil || t.rec.Owes() {
 		c.wake(0)
-		return false
-	}
-	return true
-}
-
-// sealQueue moves the front of the queue into records. false: the Conn is over.
-func (l *loop) sealQueue(c *Conn, t *tlsConn) bool {
-	c.mu.Lock()
-	if c.out == nil {
-		c.mu.Unlock()
-		return true
-	}
-	if l.seal == nil {
-		l.seal = make([]byte, 0, maxSeal)
-	}
-	buf := c.out.fill(l.seal[:0])
-	l.advance(c, len(buf))
-	c.mu.Unlock()
-	l.releaseDone()
-	if len(buf) == 0 {
-		return true
-	}
-	_, err := t.conn.Write(buf)
-	scribble(buf)
-	if err != nil {
-		l.finish(c, err, false)
 		return false
 	}
 	return true

@@ -31,6 +31,8 @@ var arrows = []struct {
 	{"roost/xmlstream/stanza", []string{"roost/xmlstream", "roost/xmlstream/jid"}},
 	{"roost/xmlstream/jid", nil},
 	{"roost/xmlstream", nil},
+	{"roost/netio", []string{"roost/netio/record"}},
+	{"roost/netio/record", nil},
 	{"roost/netio/...", []string{"roost/netio"}},
 	{"roost/tlsconf", nil},
 }
