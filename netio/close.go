@@ -1,6 +1,8 @@
 package netio
 
 import (
+	"math"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -70,6 +72,9 @@ func (l *loop) finish(c *Conn, err error, hard bool) {
 	err = c.err
 	q := c.out
 	c.out = nil
+	if q != nil {
+		l.uncrowd(q, math.MaxInt)
+	}
 	c.mu.Unlock()
 
 	if q != nil {

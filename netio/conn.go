@@ -103,6 +103,7 @@ func (c *Conn) Send(f Frame) bool {
 		return false
 	}
 	c.enqueue(f, b)
+	c.crowd(c.out)
 	c.mu.Unlock()
 	c.wake(0)
 	return true

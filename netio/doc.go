@@ -12,7 +12,7 @@
 // All Handler calls of one Conn run on its loop, one at a time, and must not
 // block: a Handler that has to wait pauses the Conn, works elsewhere and calls
 // Resume. Send, SendLast, Close, Abort, Resume, Post, IdleSeconds, RemoteAddr,
-// LocalAddr and TLS may be called from any goroutine; Pause, SetTimer and
+// LocalAddr, Crowds, AwaitRoom and TLS may be called from any goroutine; Pause, SetTimer and
 // StartTLS only on the loop. None of them ever blocks on a peer.
 //
 // # Whose bytes

@@ -19,6 +19,7 @@ type Engine struct {
 	conns      table
 	open       atomic.Int64 // connections, including those on their way to a loop
 	draining   atomic.Bool
+	crowds     atomic.Int32  // Conns that are crowded
 	gone       chan struct{} // a token when open has come to 0 while draining
 	queues     sync.Pool     // of *sendQueue
 	buffers    bytebufferpool.Pool

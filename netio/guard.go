@@ -86,9 +86,13 @@ func (l *loop) callUndialed(d *dialing, err error) {
 	d.done(nil, &DialError{d.to, err})
 }
 
-// releaseDone releases the frames that the last write has finished. No lock is
-// held. A Release that panics loses its own frame only.
+// releaseDone releases the frames that the last write has finished, and wakes
+// who has waited for that. No lock is held. A Release that panics loses its own
+// frame only.
 func (l *loop) releaseDone() {
+	if l.woken != nil {
+		l.wakeSenders()
+	}
 	for i, f := range l.done {
 		l.done[i] = nil
 		l.release(f)

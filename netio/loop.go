@@ -43,6 +43,7 @@ type loop struct {
 	events [maxEvents]unix.EpollEvent
 	iov    []unix.Iovec
 	done   []Frame    // frames to release once no lock is held
+	woken  []func()   // who has waited for room in a queue, to be called likewise
 	read   []byte     // the one read buffer
 	plain  []byte     // opened TLS records; nil before the first
 	seal   []byte     // TLS records, or what goes into crypto/tls's, next; nil before the first

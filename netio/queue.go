@@ -12,6 +12,10 @@ type sendQueue struct {
 	items []queued
 	head  int // items before it are written and released
 	bytes int // left in items[head:]
+
+	crowded  bool     // more than half full, and not down to a quarter since (crowd.go)
+	patience uint32   // tick until which others wait for room; 0: nobody has asked
+	waiters  []func() // called when there is room
 }
 
 // maxKeptQueue is the capacity, in frames, up to which a queue's array is kept

@@ -16,6 +16,7 @@ type Stats struct {
 	Handshakes       uint64 // finished in order
 	HandshakesFailed uint64 // wrong, too late, or cut off
 	HandshakesOpen   int    // begun and not over
+	Crowded          int    // connections that read more slowly than others send to them
 	Overflows        uint64 // connections cut because they did not read
 	Panics           uint64 // recovered in Handlers
 }
@@ -35,7 +36,7 @@ type counters struct {
 
 // Stats adds up the loops' counters.
 func (e *Engine) Stats() Stats {
-	s := Stats{Loops: len(e.loops), Conns: int(e.open.Load())}
+	s := Stats{Loops: len(e.loops), Conns: int(e.open.Load()), Crowded: int(e.crowds.Load())}
 	for _, l := range e.loops {
 		c := &l.count
 		s.Accepted += c.accepted.Load()

@@ -125,6 +125,7 @@ func (l *loop) advance(c *Conn, n int) {
 		return
 	}
 	l.done = c.out.advance(n, l.done)
+	l.uncrowd(c.out, c.ls.sendLimit/4)
 	if c.out.empty() {
 		l.e.putQueue(c.out)
 		c.out = nil
