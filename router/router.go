@@ -57,7 +57,8 @@ type stripes [256]sync.Mutex
 // New makes a Router. Register rows and SetRosters before the first Route.
 func New(cfg Config) *Router {
 	cfg.Limits = cfg.Limits.withDefaults()
-	r := &Router{cfg: cfg, served: map[string]bool{}, users: newTable(), seed: maphash.MakeSeed()}
+	seed := maphash.MakeSeed()
+	r := &Router{cfg: cfg, served: map[string]bool{}, users: newTable(seed), seed: seed}
 	r.tails.seed = r.seed
 	for _, d := range cfg.Domains {
 		r.served[d] = true

@@ -3,8 +3,6 @@ package router
 import (
 	"sync"
 
-	cmap "github.com/orcaman/concurrent-map/v2"
-
 	"roost/xmlstream/jid"
 	"roost/xmlstream/stanza"
 )
@@ -140,50 +138,4 @@ func (u *User) byResource(full jid.JID) *Session {
 		}
 	}
 	return nil
-}
-
-// table is the sharded map from bare JID to User. A User is in it while it has sessions.
-type table struct {
-	m cmap.ConcurrentMap[string, *User]
-}
-
-func newTable() table { return table{m: cmap.New[*User]()} }
-
-// get finds a user who is connected; the key is not kept, so bare may be borrowed.
-func (t *table) get(bare jid.JID) *User {
-	u, _ := t.m.Get(bare.String())
-	return u
-}
-
-// with runs fn, under its lock, on the User of bare, which is first when none is there. The table keeps
-// the memory of bare.
-func (t *table) with(bare jid.JID, first *User, fn func(*User)) *User {
-	return t.m.Upsert(bare.String(), first, func(exists bool, u, _ *User) *User {
-		if !exists {
-			u = first
-		}
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		fn(u)
-		return u
-	})
-}
-
-// reap removes u, the User of bare, when nobody is left.
-func (t *table) reap(bare jid.JID, u *User) {
-	t.m.RemoveCb(bare.String(), func(_ string, v *User, exists bool) bool {
-		if !exists || v != u {
-			return false
-		}
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		return v.best == nil
-	})
-}
-
-// all calls fn for every User that is connected at about this moment, outside all locks.
-func (t *table) all(fn func(*User)) {
-	for item := range t.m.IterBuffered() {
-		fn(item.Val)
-	}
 }
