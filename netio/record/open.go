@@ -128,7 +128,8 @@ func (s *State) alert(b []byte) error {
 		return io.EOF
 	case userCanceled: // §6.1: a close_notify follows
 		return s.noData()
-	default:
+	default: // §6.2: nothing is sent after it
+		s.flags |= fDead
 		return &PeerError{a}
 	}
 }

@@ -1,0 +1,5 @@
+package record
+
+import "unsafe"
+
+const sizeOf = unsafe.Sizeof(State{})
