@@ -98,9 +98,11 @@ func (l *loop) finish(c *Conn, err error, hard bool) {
 	fd := int(c.fd)
 	c.fd = -1
 	c.mu.Unlock()
-	if hard {
+	switch {
+	case c.st&stNoSocket != 0: // it is not ours
+	case hard:
 		closeHard(fd)
-	} else {
+	default:
 		unix.Close(fd)
 	}
 	l.open.Add(-1)

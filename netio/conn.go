@@ -74,6 +74,7 @@ const (
 	stNotified             // close_notify is written or queued
 	stShut                 // our sending side is shut down
 	stDialing              // not connected yet
+	stNoSocket             // there is no socket (see Unplugged)
 	stHup                  // hung up while reading is withheld: out of epoll
 )
 
