@@ -19,13 +19,15 @@ import (
 // clean; blocks are not compressed, so that they are read out of the page cache
 // and Badger keeps no cache of its own.
 const (
-	memTableSize = 8 << 20
+	memTableSize = 7 << 20
+	tableSize    = 4 << 20   // at every level; a compaction builds up to 13 at once, in buffers of twice the size
+	blockSize    = 32 << 10  // the index, which has an entry per block, is read with every value
 	valueLimit   = 1 << 20   // every value is shorter
 	maxFile      = 256 << 20 // longest file that compaction makes, with room
 )
 
 func (db *DB) badgerOptions(readOnly bool) badger.Options {
-	return badger.DefaultOptions(db.o.Dir).
+	o := badger.DefaultOptions(db.o.Dir).
 		WithInMemory(db.o.InMemory).
 		WithReadOnly(readOnly).
 		WithSyncWrites(!db.o.NoSync).
@@ -35,6 +37,8 @@ func (db *DB) badgerOptions(readOnly bool) badger.Options {
 		WithMemTableSize(memTableSize).
 		WithNumMemtables(2).
 		WithNumCompactors(2).
+		WithBaseTableSize(tableSize).
+		WithBlockSize(blockSize).
 		WithNumLevelZeroTables(4).
 		WithNumLevelZeroTablesStall(8).
 		WithNumGoroutines(2).
@@ -43,6 +47,8 @@ func (db *DB) badgerOptions(readOnly bool) badger.Options {
 		WithCompression(options.None).
 		WithBlockCacheSize(0).
 		WithIndexCacheSize(0)
+	o.TableSizeMultiplier = 1
+	return o
 }
 
 // openBadger opens the files; a crash inside Badger on a damaged file is an error.

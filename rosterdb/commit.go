@@ -117,6 +117,7 @@ func (db *DB) runBatch(batch []*op) {
 func (db *DB) finish(t *tx, ops []*op) (err error) {
 	if len(t.base) > 0 {
 		err = db.commit(t.base)
+		db.keep.written.Add(int64(t.size))
 		clear(t.base)
 		t.size = 0
 		t.txn.Discard()
@@ -228,6 +229,7 @@ func (t *tx) get(key []byte) ([]byte, error) {
 	if v, ok := t.base[string(key)]; ok {
 		return v, nil
 	}
+	t.db.keep.touched()
 	return getFrom(t.txn, key)
 }
 

@@ -82,6 +82,7 @@ type DB struct {
 	parked  bool      // committer only: Badger is open for reading only (space.go)
 	tight   bool      // committer only: a change was refused for want of space
 	keys    keyFile
+	keep    *keeper
 }
 
 var _ Store = (*DB)(nil)
@@ -121,7 +122,7 @@ func Open(o Options) (*DB, error) {
 		o.Log = slog.Default()
 	}
 	db := &DB{o: o, name: o.Dir, log: o.Log, ops: make(chan *op, maxBatchOps),
-		stopped: make(chan struct{}), readers: map[uint64]int{}}
+		stopped: make(chan struct{}), readers: map[uint64]int{}, keep: newKeeper()}
 	db.idle = sync.NewCond(&db.mu)
 	if o.InMemory {
 		db.name, db.o.Dir = "(memory)", ""
@@ -139,6 +140,7 @@ func Open(o Options) (*DB, error) {
 	} else {
 		go db.commitLoop()
 	}
+	go db.keepMemory()
 	if err := db.markFormat(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -216,6 +218,7 @@ func (db *DB) Close() error {
 	db.senders.Wait()
 	close(db.ops)
 	<-db.stopped
+	db.keep.stop()
 	db.mu.Lock()
 	for len(db.readers) > 0 {
 		db.idle.Wait()

@@ -29,6 +29,7 @@ func (db *DB) view(fn func(*badger.Txn) error) (err error) {
 	txn := db.b.NewTransactionAt(ts, false)
 	defer txn.Discard()
 	defer db.rescue(&err)()
+	db.keep.touched()
 	return fn(txn)
 }
 
@@ -152,6 +153,7 @@ func (db *DB) walk(prefix []byte, fn func(key, value []byte) error) error {
 			if db.closing.Load() {
 				return ErrClosed
 			}
+			db.keep.touched()
 			key := it.Item().KeyCopy(nil)
 			v, err := it.Item().ValueCopy(nil)
 			if err == nil {
