@@ -58,6 +58,9 @@ func (s *Session) SetInterested() {
 // stream is ending and f was not queued.
 func (s *Session) Deliver(f *stanza.Frame) bool { return s.out.Deliver(f) }
 
+// Outlet is the stream behind the session.
+func (s *Session) Outlet() Outlet { return s.out }
+
 // End closes the session's stream with an error.
 func (s *Session) End(e *stanza.StreamError) { s.out.End(e) }
 

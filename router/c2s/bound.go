@@ -26,6 +26,9 @@ func (s *Stream) onStanza(el xmlstream.Element) error {
 	st.From = s.seat.JID // stamped (RFC 6120 §8.1.2.1); the log shows it too
 	s.received(st)
 	if s.srv.Router.Route(&s.seat.Session, st, false) {
+		if st.Kind != stanza.Presence { // a broadcast waits for nobody
+			s.yield(st.To)
+		}
 		return nil
 	}
 	own := st.Clone()

@@ -3,6 +3,7 @@ package c2s
 import (
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"roost/netio"
@@ -67,6 +68,7 @@ type Server struct {
 	Auth *stream.Pool // for what computes: credentials
 
 	stanzas views
+	holds   atomic.Uint32 // numbers of holds (hold.go)
 }
 
 // Rows are the requests about the stream itself that a bound client may still send.

@@ -146,6 +146,10 @@ func (s *Stream) OnTLS(_ *netio.Conn, st *tls.ConnectionState, err error) {
 
 // OnTimer implements netio.Handler: the time for logging in, and the idle time.
 func (s *Stream) OnTimer(c *netio.Conn) {
+	if n := s.job.held(); n != 0 {
+		s.unhold(n)
+		return
+	}
 	if s.nego != nil && !s.nego.until.IsZero() && !time.Now().Before(s.nego.until) {
 		s.fail(stanza.StreamConnectionTimeout.With("not logged in within " + s.cfg.AuthTimeout.String()))
 		return
@@ -252,7 +256,7 @@ func (s *Stream) last(e *stanza.StreamError) {
 		t.Delivered(s.conn.RemoteAddr(), f.Bytes())
 	}
 	s.conn.SendLast(f)
-	if !s.waiting {
+	if !s.waiting || s.job.held() != 0 {
 		s.leave()
 	}
 }
