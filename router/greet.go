@@ -18,10 +18,7 @@ func (r *Router) greet(s *Session, contacts []Contact) {
 		if r.Serves(c.JID.Domain()) {
 			r.probeLocal(s.JID, c.JID)
 		} else {
-			h := stanza.Header{Kind: stanza.Presence, Type: stanza.Probe, From: s.JID, To: c.JID}
-			f := stanza.NewFrame()
-			f.Set(append(h.Append(f.Buf()), "/>"...))
-			r.sendAbroad(s.JID, c.JID, f) // §4.3.1: an unreachable contact is simply not seen
+			r.probeAbroad(s.JID, c.JID)
 		}
 	}
 	err := r.rosters.Pending(user, func(b []byte) { s.Deliver(stanza.FrameOf(b)) })

@@ -94,7 +94,7 @@ func (r *Router) Features(to Target) []string {
 type IQ struct {
 	*stanza.Stanza
 	Router  *Router
-	Session *Session // the sender's
+	Session *Session // the sender's; nil when From is of another domain
 	Payload xmlstream.Element
 	Target  Target
 }
@@ -103,7 +103,7 @@ type IQ struct {
 // It is the domain for a request to the server.
 func (q *IQ) Account() jid.JID {
 	if q.To.IsZero() {
-		return q.Session.JID.Bare()
+		return q.From.Bare()
 	}
 	return q.To.Bare()
 }
@@ -111,7 +111,7 @@ func (q *IQ) Account() jid.JID {
 // Result answers with type result. payload appends the child element; nil answers with none.
 func (q *IQ) Result(payload func(dst []byte) []byte) {
 	f := stanza.NewFrame()
-	h := stanza.Header{Kind: stanza.IQ, Type: stanza.Result, ID: q.ID, From: q.To, To: q.Session.JID}
+	h := stanza.Header{Kind: stanza.IQ, Type: stanza.Result, ID: q.ID, From: q.To, To: q.From}
 	dst := h.Append(f.Buf())
 	if payload == nil {
 		dst = append(dst, "/>"...)
@@ -119,7 +119,7 @@ func (q *IQ) Result(payload func(dst []byte) []byte) {
 		dst = h.AppendEnd(payload(append(dst, '>')))
 	}
 	f.Set(dst)
-	q.Session.Deliver(f)
+	q.Router.back(q.Session, q.Stanza, f)
 }
 
 // Error answers with type error.

@@ -42,6 +42,7 @@ type Router struct {
 	rosters Rosters
 	served  map[string]bool
 	users   table
+	sights  sights
 	tails   tails
 	iq      registry
 	hooks   hooks
@@ -114,8 +115,17 @@ func (r *Router) bounce(s *Session, st *stanza.Stanza, e *stanza.StanzaError) {
 		return
 	}
 	f := stanza.NewFrame()
-	f.Set(st.AppendError(f.Buf(), st.To, s.JID, e))
-	s.Deliver(f)
+	f.Set(st.AppendError(f.Buf(), st.To, st.From, e))
+	r.back(s, st, f)
+}
+
+// back gives an answer to the sender of st: its session, or, where s is nil, another domain.
+func (r *Router) back(s *Session, st *stanza.Stanza, f *stanza.Frame) {
+	if s != nil {
+		s.Deliver(f)
+		return
+	}
+	r.sendAbroad(st.To, st.From, f) // nobody is told that an answer was lost
 }
 
 // relay makes the one copy of st that all its receivers share.

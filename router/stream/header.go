@@ -78,13 +78,15 @@ func checkVersion(el xmlstream.Element) (old bool, err error) {
 	return false, nil
 }
 
-// Answer is our header in return.
+// Answer is our header in return; without an ID it is the one that opens a stream.
 type Answer struct {
 	Space string // content namespace
 	ID    string
 	From  string // our domain
 	To    jid.JID
 	Lang  string
+
+	Dialback bool // declares the prefix db (XEP-0220)
 }
 
 // Append writes the header with its XML declaration (§4.2, §4.7). A peer without version gets ours
@@ -93,7 +95,12 @@ func (a Answer) Append(dst []byte) []byte {
 	dst = append(dst, "<?xml version='1.0'?><stream:stream xmlns='"...)
 	dst = append(dst, a.Space...)
 	dst = append(dst, "' xmlns:stream='"+stanza.NSStream+"' version='1.0'"...)
-	dst = xmlstream.AppendAttr(dst, "id", a.ID)
+	if a.Dialback {
+		dst = append(dst, " xmlns:db='jabber:server:dialback'"...)
+	}
+	if a.ID != "" {
+		dst = xmlstream.AppendAttr(dst, "id", a.ID)
+	}
 	if a.From != "" {
 		dst = xmlstream.AppendAttr(dst, "from", a.From)
 	}

@@ -96,7 +96,7 @@ func (s *Service) info(q *router.IQ) {
 		result(q, NSInfo, d.body)
 		return
 	}
-	switch sees, err := s.r.Sees(q.Account(), q.Session.JID); {
+	switch sees, err := s.r.Sees(q.Account(), q.From); {
 	case err != nil:
 		q.Fault("roster", err)
 	case !sees: // XEP-0030 §8: as for an account that does not exist
@@ -122,7 +122,7 @@ func (s *Service) listItems(q *router.IQ) {
 		result(q, NSItems, s.items)
 		return
 	}
-	switch sees, err := s.r.Sees(q.Account(), q.Session.JID); {
+	switch sees, err := s.r.Sees(q.Account(), q.From); {
 	case err != nil:
 		q.Fault("roster", err)
 	case sees && hasNode:

@@ -61,7 +61,7 @@ func (s *service) answer(q *router.IQ) {
 // does not exist has a roster that lets nobody see it, so it looks the same.
 func (s *service) others(q *router.IQ) {
 	user := q.Account()
-	sees, err := q.Router.Sees(user, q.Session.JID)
+	sees, err := q.Router.Sees(user, q.From)
 	switch {
 	case err != nil:
 		q.Fault("roster", err)

@@ -23,7 +23,7 @@ func answer(q *router.IQ) {
 		q.Result(nil)
 		return
 	}
-	sees, err := q.Router.Sees(q.Account(), q.Session.JID)
+	sees, err := q.Router.Sees(q.Account(), q.From)
 	switch {
 	case err != nil:
 		q.Fault("roster", err)

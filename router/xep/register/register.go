@@ -111,7 +111,7 @@ func Register(r *router.Router, o Options) *Service {
 
 // serve handles requests of an account about itself.
 func (s *Service) serve(q *router.IQ) {
-	user := q.Session.JID.Bare()
+	user := q.From.Bare()
 	switch {
 	case q.Target == router.ToServer && q.To.Domain() != user.Domain():
 		// §3.1: another of our domains knows no registration of strangers who have an account elsewhere
