@@ -92,6 +92,13 @@ func (a *app) does(fn func(w http.ResponseWriter, q *http.Request) bool) {
 	a.mu.Unlock()
 }
 
+// forget drops the record of what was asked, which is not small.
+func (a *app) forget() {
+	a.mu.Lock()
+	a.asked = nil
+	a.mu.Unlock()
+}
+
 func (a *app) count() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

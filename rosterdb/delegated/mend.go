@@ -2,6 +2,7 @@ package delegated
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -16,7 +17,7 @@ import (
 
 const (
 	menders   = 8 // fetches at a time that nobody waits for
-	longWaits = 6 // the wait for a roster that fails again and again doubles so often
+	longWaits = 6 // the wait for a roster that is wrong again and again doubles so often
 )
 
 // mend fetches by itself the rosters whose last fetch failed, as soon as the application answers again.
@@ -53,7 +54,11 @@ func (s *Store) due() (owners []jid.JID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for e := range s.stale {
-		if wait := s.o.Pause << min(e.failures, longWaits) / 2; time.Since(e.failedAt) >= wait {
+		wait := s.o.Pause / 2
+		if err, ok := errors.AsType[*Error](e.failed); ok && !err.outage() && err.Reason != ReasonPaused {
+			wait = s.o.Pause << min(e.failures, longWaits) / 2 // this one is wrong: others are not
+		}
+		if time.Since(e.failedAt) >= wait {
 			owners = append(owners, e.owner)
 		}
 	}

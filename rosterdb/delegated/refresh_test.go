@@ -235,30 +235,6 @@ func TestRefreshTakesNoLonger(t *testing.T) {
 	}
 }
 
-// 100 000 names, of which a few are here.
-func TestManyNames(t *testing.T) {
-	const names, here = 100_000, 200
-	w := newWorld(t, nil)
-	var text strings.Builder
-	for i := range names {
-		fmt.Fprintf(&text, `,"user%d"`, i)
-		if i%(names/here) == 0 {
-			w.comes(j(fmt.Sprintf("user%d@x.example", i)))
-			w.app.set(fmt.Sprintf("user%d", i), `{"marie@x.example":{}}`)
-		}
-	}
-	code, r := w.call("POST", refreshURL, "["+text.String()[1:]+"]")
-	if code != 200 || r.Updated != here || r.Offline != names-here || r.Errors != 0 || r.Unchanged != 0 {
-		t.Errorf("%d %+v", code, r)
-	}
-	if n := w.app.count(); n != here || w.app.most > 32 {
-		t.Errorf("%d requests, %d at a time", n, w.app.most)
-	}
-	if st := w.Stats(); st.Live != here || st.Idle != 0 {
-		t.Errorf("%+v", st)
-	}
-}
-
 func TestServedToTheLastByte(t *testing.T) {
 	w := newWorld(t, nil)
 	srv := httptest.NewServer(Handler(func(string) *Store { return w.Store }, ""))

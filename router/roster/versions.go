@@ -39,14 +39,13 @@ func (s *Service) get(q *router.IQ) {
 	}
 }
 
-// fetch gets a roster that is kept elsewhere near, without the lock: it may take long. A resource is
-// interested before that: a change meanwhile comes as a push.
+// fetch gets a roster that is kept elsewhere near, without the lock: it may take long. The resource is
+// not interested before it has the whole roster: pushes alone would be a part of one.
 func (s *Service) fetch(q *router.IQ, owner jid.JID) (*rosterdb.Roster, error) {
 	e := s.elsewhere[owner.Domain()]
 	if e == nil {
 		return nil, nil
 	}
-	q.Session.SetInterested()
 	return e.Roster(owner)
 }
 
