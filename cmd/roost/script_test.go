@@ -110,6 +110,9 @@ func (s inProcess) Addr(listen string) string {
 			return l.ln.Addr().String()
 		}
 	}
+	if listen == "http" && len(s.web) > 0 {
+		return s.web[0].ln.Addr().String()
+	}
 	return ""
 }
 
@@ -175,6 +178,9 @@ func serveScript(file string, cut bool) error {
 	}
 	for _, l := range s.open {
 		fmt.Println(l.name, l.ln.Addr())
+	}
+	if len(s.web) > 0 {
+		fmt.Println("http", s.web[0].ln.Addr())
 	}
 	fmt.Println("ready")
 	<-ctx.Done()

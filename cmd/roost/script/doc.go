@@ -32,6 +32,26 @@
 // Statements take effect in their order: before another actor acts, the harness waits for the
 // answer to a ping of the one before.
 //
+// # A web application that owns rosters
+//
+// A script that has statements of "service" plays one; {service} in the configuration is its URL.
+//
+//	service> /contacts/alice {"bob@localhost":{"name":"Bob"}}
+//	          answers so from now on, with an ETag; other paths are not found
+//	service>503 PATH [BODY]  with that status
+//	service>cut PATH BODY    with the beginning of something longer
+//	service>big PATH         with 10 MB
+//	service>hang PATH        not at all
+//	service>down, service>up refuses connections; takes them again
+//	service< PATH…           all that it was asked for since the last look, in any order
+//	service<nothing
+//
+// # HTTP
+//
+//	http> POST /roster_admin/refresh ["alice"]
+//	http>TOKEN GET /         with a bearer token
+//	http< 200 {"status":…}   status and body of the answer; * and {name} as below
+//
 // # Sending
 //
 //	alice> <message to='bob@localhost'><body>{x}</body></message>

@@ -3,6 +3,7 @@ package script
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -101,6 +102,9 @@ func parseStatement(first string, more []string) (statement, error) {
 		}
 		return statement{verb: words[0], args: words[1:]}, nil
 	}
+	if text := strings.TrimSpace(strings.Join(append([]string{m[4]}, more...), " ")); apart[m[1]] {
+		return parseApart(m[1], m[2], m[3], text), nil
+	}
 	st := statement{actor: m[1], times: 1, text: strings.TrimSpace(strings.Join(append([]string{m[4]}, more...), "\n"))}
 	mod := m[3]
 	if m[2] == ">" {
@@ -180,6 +184,11 @@ func options(args []string) (plain []string, opts map[string]string) {
 		}
 	}
 	return plain, opts
+}
+
+// names reports whether statements of an actor stand in the script.
+func (s *Script) names(actor string) bool {
+	return slices.ContainsFunc(s.lines, func(st statement) bool { return st.actor == actor })
 }
 
 // uses reports whether a verb stands in the script.

@@ -20,6 +20,8 @@ type run struct {
 	log     transcript
 	stopped bool       // a statement has ended the server
 	halted  chan error // how it ended
+	service *service   // nil when the script has none
+	reply   string     // to the last request over HTTP
 }
 
 // Run plays a script on a server that start starts, with dir for its files. cut makes the server
@@ -27,7 +29,13 @@ type run struct {
 // over the sockets.
 func Run(s *Script, dir string, cut bool, start Start) (err error) {
 	r := &run{script: s, start: start, actors: map[string]*actor{}, vars: vars{"dir": dir}, halted: make(chan error, 1)}
-	config, err := prepareDir(s, dir)
+	if s.names("service") {
+		if r.service, err = newService(); err != nil {
+			return err
+		}
+		defer r.service.close()
+	}
+	config, err := prepareDir(s, dir, r.service)
 	if err != nil {
 		return err
 	}
@@ -108,6 +116,15 @@ func (r *run) turn(a *actor) error {
 }
 
 func (r *run) exchange(st statement) error {
+	if apart[st.actor] {
+		if err := r.turn(nil); err != nil {
+			return err
+		}
+		if st.actor == "service" {
+			return r.play(st)
+		}
+		return r.web(st)
+	}
 	a := r.actors[st.actor]
 	if a == nil {
 		return fmt.Errorf("nobody is called %q", st.actor)

@@ -18,7 +18,8 @@ import (
 
 // A Server is a server that runs a script's configuration.
 type Server interface {
-	// Addr is where the endpoint listens that the configuration calls Listen "listen".
+	// Addr is where the endpoint listens that the configuration calls Listen "listen"; "http" is the first
+	// of HTTP_Listener.
 	Addr(listen string) string
 	// Stop ends the server in order: streams are told, the store is closed.
 	Stop() error
@@ -49,7 +50,8 @@ const DefaultUsers = "alice:secret\nbob:secret\ncarol:secret\ndave:secret\n"
 
 // DefaultConfig is the configuration of a script without a section "roost.conf". {global},
 // {domain} and {listener} are replaced by the sections global.conf, domain.conf and listener.conf, {dir} by the directory,
-// {cert}, {key} and {ca} by files that the harness makes.
+// {cert}, {key} and {ca} by files that the harness makes, {service} by the URL of the service that the
+// script plays.
 const DefaultConfig = `
 Data_Dir = "{dir}/data"
 xmpp {}
@@ -77,18 +79,27 @@ scriptlet "scriptlet" {
 }
 `
 
-// alone keeps the servers of scripts that run side by side off the endpoints that are on by default.
-const alone = `
-HTTP_Listener {
-  enable = off
-}
+// What keeps the servers of scripts that run side by side off the endpoints that are on by default.
+const (
+	noControl = `
 Control_Listener {
   enable = off
 }
 `
+	noHTTP = `
+HTTP_Listener {
+  enable = off
+}
+`
+	ownHTTP = `
+HTTP_Listener {
+  Listen "127.0.0.1:0" {}
+}
+`
+)
 
 // prepareDir writes the files that the server reads and gives the configuration's name.
-func prepareDir(s *Script, dir string) (config string, err error) {
+func prepareDir(s *Script, dir string, service *service) (config string, err error) {
 	cert, err := makeCerts(dir)
 	if err != nil {
 		return "", err
@@ -102,8 +113,15 @@ func prepareDir(s *Script, dir string) (config string, err error) {
 	}
 	fill := strings.NewReplacer("{global}", s.files["global.conf"], "{listener}", s.files["listener.conf"],
 		"{domain}", s.files["domain.conf"])
-	conf = fill.Replace(conf) + alone
-	fill = strings.NewReplacer("{dir}", dir, "{cert}", cert.cert, "{key}", cert.key, "{ca}", cert.ca)
+	conf = fill.Replace(conf) + noControl
+	switch {
+	case strings.Contains(conf, "HTTP_Listener"):
+	case s.names("http"):
+		conf += ownHTTP
+	default:
+		conf += noHTTP
+	}
+	fill = strings.NewReplacer("{dir}", dir, "{cert}", cert.cert, "{key}", cert.key, "{ca}", cert.ca, "{service}", service.url())
 	files := map[string]string{"users": users, "roost.conf": fill.Replace(conf)}
 	for name, body := range s.files {
 		if _, ok := files[name]; !ok && !strings.HasSuffix(name, ".conf") {
