@@ -12,5 +12,5 @@
 // none takes longer than [Options.Timeout]; failures that may pass are tried again, and after many in
 // a row the application is left alone for a while. Whoever has a roster keeps it meanwhile, and a
 // roster that could not be fetched anew is fetched when the application is back. An answer that is
-// wrong in one place is refused as a whole.
+// wrong in one place is refused as a whole. Nothing is saved: see DESIGN.md.
 package delegated
