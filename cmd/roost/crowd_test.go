@@ -170,6 +170,9 @@ func exchange(c io.ReadWriter, say, end string) error {
 		if err != nil {
 			return fmt.Errorf("%w after %q", err, buf[:n])
 		}
+		if n == len(buf) { // a long answer: its end is looked for
+			n = copy(buf[:], buf[n-len(end):])
+		}
 	}
 }
 
