@@ -1,9 +1,7 @@
 package netio_test
 
 import (
-	"crypto/tls"
 	"fmt"
-	"io"
 	"net"
 	"runtime"
 	"sync"
@@ -59,8 +57,26 @@ func frameOf(pool *sync.Pool, b []byte) *pooledFrame {
 // A swarm is one thread with raw sockets and an epoll of its own, so that its
 // work can be told apart from the server's.
 type swarm struct {
-	fds []int
-	ep  int
+	fds  []int
+	ep   int
+	ends []*bareEnd // TLS, where it is spoken
+}
+
+// write and read are the system calls, in plain text or not; read returns how many
+// bytes of plain text there were.
+func (s *swarm) write(i int, p []byte) (int, error) {
+	if s.ends != nil {
+		return len(p), s.ends[i].write(s.fds[i], p)
+	}
+	return unix.Write(s.fds[i], p)
+}
+
+func (s *swarm) read(i int, p []byte) (int, error) {
+	n, err := unix.Read(s.fds[i], p)
+	if s.ends != nil && n > 0 {
+		return s.ends[i].open(p[:n])
+	}
+	return n, err
 }
 
 func newSwarm(b testing.TB, addr net.Addr, n int) *swarm {
@@ -108,7 +124,7 @@ func (s *swarm) run(b *testing.B, total, ahead int, senders func(i int) bool, pe
 			return
 		}
 		sent += n
-		if _, err := unix.Write(s.fds[i], out[:n*benchMessage]); err != nil {
+		if _, err := s.write(i, out[:n*benchMessage]); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -128,8 +144,8 @@ func (s *swarm) run(b *testing.B, total, ahead int, senders func(i int) bool, pe
 		}
 		for _, ev := range events[:n] {
 			i := int(ev.Fd)
-			m, err := unix.Read(s.fds[i], in)
-			if err != nil || m == 0 {
+			m, err := s.read(i, in)
+			if err != nil {
 				b.Fatalf("read: %d, %v", m, err)
 			}
 			got[i] += m
@@ -163,8 +179,9 @@ func measure(b *testing.B, run func()) {
 	b.ReportMetric(float64(server.Nanoseconds())/float64(b.N), "server-ns/op")
 }
 
-func benchEngine(b *testing.B, loops int) *netio.Engine {
-	e, err := netio.New(netio.Config{Loops: loops, LingerTimeout: time.Second, Tick: 10 * time.Millisecond})
+func benchEngine(b *testing.B, cfg netio.Config) *netio.Engine {
+	cfg.LingerTimeout, cfg.Tick = time.Second, 10*time.Millisecond
+	e, err := netio.New(cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -173,120 +190,82 @@ func benchEngine(b *testing.B, loops int) *netio.Engine {
 }
 
 func BenchmarkEcho(b *testing.B) {
-	for _, ahead := range []int{1, 8} {
-		b.Run(fmt.Sprintf("conns=100/ahead=%d", ahead), func(b *testing.B) {
-			pool := newFrames()
-			e := benchEngine(b, 0)
-			addr := netiotest.Serve(b, e, func(*netio.Conn) netio.Handler {
-				return &netiotest.Funcs{Data: func(c *netio.Conn, p []byte) int {
-					for n := 0; n < len(p); n += benchMessage { // one frame per message, as a server would
-						c.Send(frameOf(pool, p[n:min(n+benchMessage, len(p))]))
-					}
-					return len(p)
-				}}
-			})
-			s := newSwarm(b, addr, 100)
-			measure(b, func() {
-				s.run(b, b.N, ahead, func(int) bool { return true }, func(i int) int { return i })
-			})
-		})
-	}
-}
-
-func BenchmarkRelay(b *testing.B) {
-	for _, ahead := range []int{1, 8} {
-		b.Run(fmt.Sprintf("conns=100/ahead=%d", ahead), func(b *testing.B) {
-			pool := newFrames()
-			e := benchEngine(b, 0)
-			const n = 100
-			var conns [n]atomic.Pointer[netio.Conn]
-			var ready sync.WaitGroup
-			ready.Add(n)
-			var next atomic.Int32
-			addr := netiotest.Serve(b, e, func(c *netio.Conn) netio.Handler {
-				i := next.Add(1) - 1 // connections come in the order in which they are dialled, give or take
-				conns[i].Store(c)
-				ready.Done()
-				return &netiotest.Funcs{Data: func(c *netio.Conn, p []byte) int {
-					to := conns[i^1].Load()
-					for n := 0; n < len(p); n += benchMessage {
-						to.Send(frameOf(pool, p[n:min(n+benchMessage, len(p))]))
-					}
-					return len(p)
-				}}
-			})
-			s := newSwarm(b, addr, n)
-			ready.Wait()
-			// Who answers whom: ask.
-			peers := make([]int, n)
-			buf := make([]byte, 1)
-			for i, fd := range s.fds {
-				unix.Write(fd, []byte("?"))
-				events := make([]unix.EpollEvent, 1)
-				for got, err := unix.EpollWait(s.ep, events, -1); got != 1; got, err = unix.EpollWait(s.ep, events, -1) {
-					if err != nil && err != unix.EINTR {
-						b.Fatal(err)
-					}
-				}
-				unix.Read(s.fds[events[0].Fd], buf)
-				peers[events[0].Fd] = i
-			}
-			measure(b, func() {
-				// Each even one of a pair sends, the other receives.
-				s.run(b, b.N, ahead, func(i int) bool { return i < peers[i] }, func(i int) int { return peers[i] })
-			})
-		})
-	}
-}
-
-// BenchmarkHandshake is TLS 1.3 with ECDSA P-256; the clients' half is in it.
-func BenchmarkHandshake(b *testing.B) {
-	server, client := netiotest.Certificates(b)
-	e := benchEngine(b, 0)
-	ls := netiotest.Listen(b, e, netio.ListenOptions{Backlog: 4096}, func(c *netio.Conn) netio.Handler {
-		c.StartTLS(server, 0)
-		return &netiotest.Funcs{}
-	})
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			conn, err := tls.Dial("tcp", ls.Addr().String(), client)
-			if err != nil {
-				b.Error(err)
-				return
-			}
-			conn.NetConn().(*net.TCPConn).SetLinger(0)
-			conn.Close()
+	for _, way := range benchWays {
+		for _, ahead := range []int{1, 8} {
+			b.Run(fmt.Sprintf("%s/conns=100/ahead=%d", way.name, ahead), func(b *testing.B) { benchEcho(b, way, ahead) })
 		}
-	})
+	}
 }
 
-// BenchmarkEchoTLS includes the client, one at a time.
-func BenchmarkEchoTLS(b *testing.B) {
-	server, client := netiotest.Certificates(b)
+func benchEcho(b *testing.B, way benchWay, ahead int) {
+	way.certify(b)
 	pool := newFrames()
-	e := benchEngine(b, 0)
+	e := benchEngine(b, way.cfg)
 	addr := netiotest.Serve(b, e, func(c *netio.Conn) netio.Handler {
-		c.StartTLS(server, 0)
+		way.start(b, c)
 		return &netiotest.Funcs{Data: func(c *netio.Conn, p []byte) int {
-			c.Send(frameOf(pool, p))
+			for n := 0; n < len(p); n += benchMessage { // one frame per message, as a server would
+				c.Send(frameOf(pool, p[n:min(n+benchMessage, len(p))]))
+			}
 			return len(p)
 		}}
 	})
-	s := newSwarm(b, addr, 1)
-	conn := tls.Client(socketConn(s.fds[0]), client)
-	msg := make([]byte, benchMessage)
-	if err := conn.Handshake(); err != nil {
-		b.Fatal(err)
-	}
+	s := newSwarm(b, addr, 100)
+	way.shake(b, s)
 	measure(b, func() {
-		for range b.N {
-			if _, err := conn.Write(msg); err != nil {
-				b.Fatal(err)
+		s.run(b, b.N, ahead, func(int) bool { return true }, func(i int) int { return i })
+	})
+}
+
+func BenchmarkRelay(b *testing.B) {
+	for _, way := range benchWays {
+		for _, ahead := range []int{1, 8} {
+			b.Run(fmt.Sprintf("%s/conns=100/ahead=%d", way.name, ahead), func(b *testing.B) { benchRelay(b, way, ahead) })
+		}
+	}
+}
+
+func benchRelay(b *testing.B, way benchWay, ahead int) {
+	way.certify(b)
+	pool := newFrames()
+	e := benchEngine(b, way.cfg)
+	const n = 100
+	var conns [n]atomic.Pointer[netio.Conn]
+	var ready sync.WaitGroup
+	ready.Add(n)
+	var next atomic.Int32
+	addr := netiotest.Serve(b, e, func(c *netio.Conn) netio.Handler {
+		i := next.Add(1) - 1 // connections come in the order in which they are dialled, give or take
+		conns[i].Store(c)
+		ready.Done()
+		way.start(b, c)
+		return &netiotest.Funcs{Data: func(c *netio.Conn, p []byte) int {
+			to := conns[i^1].Load()
+			for n := 0; n < len(p); n += benchMessage {
+				to.Send(frameOf(pool, p[n:min(n+benchMessage, len(p))]))
 			}
-			if _, err := io.ReadFull(conn, msg); err != nil {
+			return len(p)
+		}}
+	})
+	s := newSwarm(b, addr, n)
+	ready.Wait()
+	way.shake(b, s)
+	// Who answers whom: ask.
+	peers := make([]int, n)
+	buf := make([]byte, 100)
+	for i := range s.fds {
+		s.write(i, []byte("?"))
+		events := make([]unix.EpollEvent, 1)
+		for got, err := unix.EpollWait(s.ep, events, -1); got != 1; got, err = unix.EpollWait(s.ep, events, -1) {
+			if err != nil && err != unix.EINTR {
 				b.Fatal(err)
 			}
 		}
+		s.read(int(events[0].Fd), buf)
+		peers[events[0].Fd] = i
+	}
+	measure(b, func() {
+		// Each even one of a pair sends, the other receives.
+		s.run(b, b.N, ahead, func(i int) bool { return i < peers[i] }, func(i int) int { return peers[i] })
 	})
 }

@@ -100,14 +100,28 @@ func (d *direction) open(t *testing.T, r io.Reader) (kind byte, plain string) {
 // bareClient shakes hands with crypto/tls and goes on with bare records.
 func bareClient(t *testing.T, p *netiotest.Peer, cfg *tls.Config) (conn net.Conn, in, out *direction) {
 	t.Helper()
-	var keys strings.Builder
-	cfg.KeyLogWriter = &keys
 	conn = p.Conn
-	st := p.StartTLS(cfg).ConnectionState()
+	secure, client, server := bareSecrets(t, p.Conn, cfg)
+	st := secure.ConnectionState()
 	if st.CipherSuite != tls.TLS_AES_128_GCM_SHA256 {
 		t.Skipf("this processor has no AES instructions: %s was chosen", tls.CipherSuiteName(st.CipherSuite))
 	}
 	in, out = &direction{}, &direction{}
+	out.rekey(client)
+	in.rekey(server)
+	return conn, in, out
+}
+
+// bareSecrets does a client's handshake on raw and returns the traffic secrets.
+func bareSecrets(t testing.TB, raw net.Conn, cfg *tls.Config) (conn *tls.Conn, client, server []byte) {
+	t.Helper()
+	var keys strings.Builder
+	cfg = cfg.Clone()
+	cfg.KeyLogWriter = &keys
+	conn = tls.Client(raw, cfg)
+	if err := conn.Handshake(); err != nil {
+		t.Fatalf("client's handshake: %v", err)
+	}
 	for line := range strings.Lines(keys.String()) {
 		f := strings.Fields(line)
 		secret, err := hex.DecodeString(f[2])
@@ -116,12 +130,12 @@ func bareClient(t *testing.T, p *netiotest.Peer, cfg *tls.Config) (conn net.Conn
 		}
 		switch f[0] {
 		case "CLIENT_TRAFFIC_SECRET_0":
-			out.rekey(secret)
+			client = secret
 		case "SERVER_TRAFFIC_SECRET_0":
-			in.rekey(secret)
+			server = secret
 		}
 	}
-	return conn, in, out
+	return conn, client, server
 }
 
 // Key updates in both directions, with data before, between and after.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 // ends returns both ends of a connection, for each suite.
@@ -304,7 +305,7 @@ func TestClear(t *testing.T) {
 
 // A State must stay small: there is one for each idle connection.
 func TestSize(t *testing.T) {
-	if n := sizeOf; n > 136 {
+	if n := unsafe.Sizeof(State{}); n > 136 {
 		t.Errorf("a State has %d bytes, want at most 136", n)
 	}
 }
