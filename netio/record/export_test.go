@@ -1,5 +1,0 @@
-package record
-
-import "unsafe"
-
-const sizeOf = unsafe.Sizeof(State{})
