@@ -11,7 +11,7 @@ import (
 
 // consoleWords are the commands that the prompt completes.
 var consoleWords = []string{"help", "status", "sessions", "kick", "reload", "reopen logs", "backup", "shutdown", "version", "quit",
-	"user add", "user passwd", "user remove", "user list", "roster show", "roster export"}
+	"user add", "user passwd", "user remove", "user list", "user export", "roster show", "roster export"}
 
 // consoleCLI is the grammar of what the control socket runs.
 type consoleCLI struct {

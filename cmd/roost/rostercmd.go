@@ -15,8 +15,8 @@ type rosterCmd struct {
 	configFlag
 	Show   rosterShow   `cmd:"" help:"Print rosters as JSON: contact JID to name, groups, subscription, pending_requests."`
 	Set    rosterSet    `cmd:"" help:"Replace a roster by the JSON object on standard input."`
-	Import rosterImport `cmd:"" help:"Replace rosters by JSON Lines: {\"jid\":\"user@domain\",\"roster\":{…}} each."`
-	Export rosterExport `cmd:"" help:"Print the rosters of a domain, or of all, as JSON Lines."`
+	Import rosterImport `cmd:"" help:"Replace rosters by JSON Lines, {\"jid\":\"user@domain\",\"roster\":{…}} each, or by those of XEP-0227."`
+	Export rosterExport `cmd:"" help:"Print the rosters of a domain, or of all, as JSON Lines or XEP-0227."`
 }
 
 type rosterShow struct {
@@ -28,6 +28,7 @@ type rosterSet struct {
 }
 type rosterExport struct {
 	Domain string `arg:"" optional:"" help:"Only this domain."`
+	Format string `enum:"jsonl,xep227" default:"jsonl" help:"jsonl or xep227."`
 }
 
 func (c *rosterShow) Run(e *env, r *rosterCmd, inv *invocation) error {
@@ -98,6 +99,9 @@ type rosterLine struct {
 }
 
 func (c *rosterExport) do(a *admin, e *env) error {
+	if c.Format == formatPortable {
+		return a.exportPortable(e, c.Domain, true)
+	}
 	domains, err := a.domains(c.Domain)
 	if err != nil {
 		return err

@@ -15,8 +15,10 @@ import (
 
 // rosterImport is `roost roster import`.
 type rosterImport struct {
-	File string `arg:"" optional:"" help:"File of JSON Lines; default standard input."`
+	File string `arg:"" optional:"" help:"File of JSON Lines or XEP-0227; default standard input."`
 	From int    `default:"1" placeholder:"LINE" help:"First line that is imported, as an import that broke off says."`
+
+	Format string `enum:"auto,jsonl,xep227" default:"auto" help:"jsonl, xep227 (of which only the rosters are taken), or auto: by the first byte."`
 
 	meter *meter // nil where nobody watches
 }
@@ -45,7 +47,14 @@ func (c *rosterImport) gather(e *env) error {
 }
 
 func (c *rosterImport) do(a *admin, e *env) error {
-	p, err := rosterdb.Load(e.ctx, e.in, rosterdb.LoadOptions{Put: a.put, Owner: a.account, From: c.From, MaxLine: maxRosterJSON})
+	in, portable := isPortable(c.Format, e.in)
+	switch {
+	case portable && c.From > 1:
+		return fmt.Errorf("--from %d: only lines of JSON can be gone on with; import all of it again", c.From)
+	case portable:
+		return a.importPortable(e, in, rosterdb.AccountOptions{}, true)
+	}
+	p, err := rosterdb.Load(e.ctx, in, rosterdb.LoadOptions{Put: a.put, Owner: a.account, From: c.From, MaxLine: maxRosterJSON})
 	if err != nil {
 		return fmt.Errorf("%s imported, then: %w; when that is put right go on with --from %d", count(p.Stored, "roster"), err, p.Line+1)
 	}

@@ -27,7 +27,8 @@ type userCmd struct {
 	Passwd userPasswd `cmd:"" help:"Change a password."`
 	Remove userRemove `cmd:"" help:"Remove an account with its roster and stored messages."`
 	List   userList   `cmd:"" help:"List the accounts of a domain, or of all."`
-	Import userImport `cmd:"" help:"Make or replace accounts from lines of JID, space, password."`
+	Import userImport `cmd:"" help:"Make or replace accounts from lines of JID, space, password, or whole users from XEP-0227."`
+	Export userExport `cmd:"" help:"Print whole users as XEP-0227, with their passwords or keys: accounts, rosters, messages, vCards, private XML."`
 }
 
 type userAdd struct {
@@ -45,6 +46,7 @@ type userList struct {
 type userImport struct {
 	File   string `arg:"" optional:"" help:"File of lines; default standard input."`
 	Digest bool   `help:"Also keep what DIGEST-MD5 needs; it is as good as the password."`
+	Format string `enum:"auto,lines,xep227" default:"auto" help:"lines, xep227, or auto: by the first byte."`
 }
 
 func (c *userAdd) Run(e *env, u *userCmd, inv *invocation) error {
@@ -251,7 +253,11 @@ func (c *userImport) do(a *admin, e *env) error {
 	if c.Digest {
 		opts.DigestRealms = realms(a.cfg)
 	}
-	n, err := a.store.ImportAccounts(a.lines(e.in, &bad), opts)
+	in, portable := isPortable(c.Format, e.in)
+	if portable {
+		return a.importPortable(e, in, opts, false)
+	}
+	n, err := a.store.ImportAccounts(a.lines(in, &bad), opts)
 	if err := errors.Join(bad, err); err != nil {
 		return fmt.Errorf("%s imported, then: %w", count(n, "account"), err)
 	}
