@@ -68,8 +68,9 @@ func (r *Router) tryBind(q Request) (s, old *Session, err *stanza.StanzaError) {
 		s.JID, s.user, s.out = q.JID, u, q.Out
 		q.Out.Deliver(q.Welcome(q.JID))
 		if r.rosters == nil { // without presence every bound resource takes messages
-			s.available = true
+			r.setAvailable(s, true)
 		}
+		r.count.bound.Add(1)
 		u.place(s)
 	})
 	if s == nil {
@@ -92,12 +93,14 @@ func (r *Router) Unbind(s *Session, status string) {
 		return
 	}
 	s.gone = true
+	r.count.bound.Add(-1)
 	tell := s.available || len(s.directed) > 0
 	u.mu.Unlock()
 	if tell && r.rosters != nil {
 		r.leave(s, reasonTail(status))
 	}
 	u.mu.Lock()
+	r.setAvailable(s, false)
 	u.drop(s)
 	last := u.best == nil
 	u.mu.Unlock()

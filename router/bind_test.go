@@ -149,3 +149,40 @@ func TestSnapshots(t *testing.T) {
 		t.Errorf("domains: %q", got)
 	}
 }
+
+// TestCount: the two numbers are those of the sessions that are there, whatever has happened to them.
+func TestCount(t *testing.T) {
+	for _, presence := range []bool{true, false} {
+		s := New(t, Options{})
+		if !presence {
+			s.Router.SetRosters(nil)
+		}
+		same := func(step string) {
+			t.Helper()
+			bound, available := 0, 0
+			s.Router.EachSession(func(ses *router.Session) {
+				bound++
+				if ses.Status().Available {
+					available++
+				}
+			})
+			if b, a := s.Router.Count(); b != bound || a != available {
+				t.Errorf("%s: counted %d bound, %d available; there are %d, %d", step, b, a, bound, available)
+			}
+		}
+		a, b := s.Bind("a@x/1"), s.Bind("a@x/2")
+		same("bound")
+		for _, st := range []string{"<presence/>", "<presence/>", "<presence><show>away</show></presence>",
+			"<presence type='unavailable'/>", "<presence type='unavailable'/>", "<presence><priority>-1</priority></presence>"} {
+			a.Send(st)
+			same(st)
+		}
+		s.TryBind("a@x/1", router.Replace, nil)
+		same("replaced")
+		a.Leave()
+		b.Send("<presence/>")
+		b.Leave()
+		b.Leave()
+		same("ended")
+	}
+}

@@ -75,7 +75,7 @@ func (r *Router) available(s *Session, st *stanza.Stanza) {
 		return
 	}
 	now := shown{r.tails.keep(st), prio, true}
-	ready := func() { s.show(now) }
+	ready := func() { r.show(s, now) }
 	if prio >= 0 && (!was.available || was.prio < 0) {
 		r.flush(s, ready) // XEP-0160 §2: stored messages first, in order
 	} else {
@@ -85,7 +85,7 @@ func (r *Router) available(s *Session, st *stanza.Stanza) {
 	// Show or by announce.
 	contacts, err := r.rosters.Contacts(s.bare())
 	if err != nil {
-		s.show(was)
+		r.show(s, was)
 		r.bounce(s, st, r.StoreError("roster", s.bare(), err))
 		return
 	}
@@ -110,10 +110,11 @@ func (s *Session) shown() (v shown, gone bool) {
 }
 
 // show stores what a session shows from now on. The caller holds the user's turn.
-func (s *Session) show(v shown) {
+func (r *Router) show(s *Session, v shown) {
 	s.user.mu.Lock()
 	defer s.user.mu.Unlock()
-	s.tail, s.prio, s.available = v.tail, v.prio, v.available
+	s.tail, s.prio = v.tail, v.prio
+	r.setAvailable(s, v.available)
 	s.user.place(s)
 }
 
@@ -139,7 +140,8 @@ func (r *Router) leave(s *Session, tail string) {
 	u.mu.Lock()
 	directed := s.directed
 	wasAvailable, self := s.available, !s.gone
-	s.available, s.tail, s.directed = false, nil, nil
+	s.tail, s.directed = nil, nil
+	r.setAvailable(s, false)
 	u.place(s)
 	last := wasAvailable && (u.best == nil || !u.best.available)
 	u.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"roost/xmlstream/jid"
 	"roost/xmlstream/stanza"
@@ -46,6 +47,8 @@ type Router struct {
 	tails   tails
 	iq      registry
 	hooks   hooks
+
+	count struct{ bound, available atomic.Int64 } // sessions
 
 	seed  maphash.Seed
 	turns stripes // what a user's sessions show, and that they end, happens in one order

@@ -91,6 +91,22 @@ func (u *User) snapshot(keep func(*Session) bool) []*Session {
 	return out
 }
 
+// setAvailable is the one place that changes whether s is available. The caller holds the user's lock.
+func (r *Router) setAvailable(s *Session, available bool) {
+	if s.available == available {
+		return
+	}
+	s.available = available
+	if available {
+		r.count.available.Add(1)
+	} else {
+		r.count.available.Add(-1)
+	}
+}
+
+// Count tells how many sessions are bound, and how many of them are available.
+func (r *Router) Count() (bound, available int) { return int(r.count.bound.Load()), int(r.count.available.Load()) }
+
 func isAvailable(s *Session) bool { return s.available }
 
 // place puts s where its priority belongs. The caller holds u.mu.
