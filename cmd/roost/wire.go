@@ -32,7 +32,8 @@ func storeOptions(cfg *conf.Config, log *slog.Logger, minFree int64) rosterdb.Op
 
 // wire makes the engine, the router and what answers, and joins them.
 func (s *Server) wire(o Options) (err error) {
-	s.engine, err = netio.New(netio.Config{Loops: s.cfg.EventLoops(), ReadBuffer: o.ReadBuffer, MaxConns: s.cfg.MaxConnections, Log: s.logFor("net")})
+	s.engine, err = netio.New(netio.Config{Loops: s.cfg.EventLoops(), ReadBuffer: o.ReadBuffer, MaxConns: s.cfg.MaxConnections,
+		LibraryRecords: s.cfg.LibraryRecords, Log: s.logFor("net")})
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,8 @@ func (s *Server) listen(Options) error {
 func socket(at *conf.Listen) netio.ListenOptions {
 	return netio.ListenOptions{Address: at.Address.Text, Backlog: at.Backlog,
 		RecvBuffer: at.RecvBuffer, SendBuffer: at.SendBuffer, NoDelay: at.NoDelay, FileMode: at.FileMode,
-		SendLimit: at.Base.SendQueueLimit, Accepts: at.AcceptsPerRun, AcceptQueue: at.AcceptQueue}
+		SendLimit: at.Base.SendQueueLimit, Accepts: at.AcceptsPerRun, AcceptQueue: at.AcceptQueue,
+		Park: max(at.ParkAfter, 1)}
 }
 
 // scope is one Listen with the configurations of its clients, made when the first client of each

@@ -19,6 +19,8 @@ type Config struct {
 	StopTimeout time.Duration
 	// MaxConnections bounds the XMPP connections of the server; 0 = what the file limit carries.
 	MaxConnections int
+	// LibraryRecords leaves the records of TLS 1.3 to crypto/tls.
+	LibraryRecords bool
 
 	// Enabled is false when the xmpp module is switched off: no listener is
 	// opened then.

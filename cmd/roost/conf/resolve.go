@@ -69,6 +69,7 @@ func (r *resolver) global() {
 	r.cfg.UseIPv6 = v.Bool("Use_IPv6")
 	r.cfg.StopTimeout = v.Seconds("Stop_Timeout")
 	r.cfg.MaxConnections = v.Int("Max_Connections")
+	r.cfg.LibraryRecords = v.Text("TLS_Records") == "library"
 	r.cfg.Enabled = r.tree.View(r.stanza("xmpp")).Bool("enabled")
 	r.logLevels()
 }
