@@ -19,10 +19,10 @@ import (
 const (
 	// mappedLimit is how many bytes of files may become resident before the
 	// tables are unmapped, over what stayed resident the last time.
-	mappedLimit = 64 << 20
-	// readsPerCheck: a read maps up to 64 KiB of each table that it looks into,
-	// which the kernel does to save faults; so this many map about mappedLimit.
-	readsPerCheck = 512
+	mappedLimit = 48 << 20
+	// readsPerCheck: a read maps up to 64 KiB around each place that it looks at,
+	// which the kernel does to save faults, so that this many map 8 MiB and more.
+	readsPerCheck = 128
 	memoryCheck   = time.Second
 
 	// A burst is over burstBytes of changes, and over when burstQuiet went by
