@@ -201,7 +201,9 @@ profanity_checks() {
     run profanity "$python" -B "$here/slix/profanity.py"
 }
 
-# INTEROP_ONLY names one group of checks: slixmpp, strophe, sendxmpp or profanity.
+openssl_checks() { run openssl "$python" -B "$here/openssl/records.py"; }
+
+# INTEROP_ONLY names one group of checks: openssl, slixmpp, strophe, sendxmpp or profanity.
 wanted() { [ -z "${INTEROP_ONLY-}" ] || [ "$INTEROP_ONLY" = "$1" ]; }
 
 case $INTEROP_TARGET in
@@ -216,6 +218,7 @@ if [ ! -x "$python" ] || ! have_openssl; then
     summary
 fi
 prepare || summary
+wanted openssl && openssl_checks
 wanted slixmpp && slixmpp_checks
 wanted strophe && strophe_checks
 wanted sendxmpp && sendxmpp_checks
