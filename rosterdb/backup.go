@@ -72,6 +72,7 @@ func (b *backup) run(txn *badger.Txn) error {
 	it := txn.NewIterator(badger.IteratorOptions{})
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
+		b.db.keep.touched()
 		item := it.Item()
 		key := item.Key()
 		if key[0] == kindStore {

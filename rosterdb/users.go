@@ -90,6 +90,7 @@ func (db *DB) Users(domain string, fn func(u *User) error) error {
 			if db.closing.Load() {
 				return ErrClosed
 			}
+			db.keep.touched()
 			u, err := db.userFrom(txn, bytes.Clone(next), &kinds)
 			if err == nil {
 				err = fn(u)
