@@ -84,6 +84,7 @@ func serveControl(w http.ResponseWriter, q *http.Request, handle func([]string, 
 	}
 	w.Header().Set("Trailer", trailerExit+", "+trailerReason)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_ = http.NewResponseController(w).EnableFullDuplex() // a long import says where it is while it reads
 	w.WriteHeader(http.StatusOK)
 	reason := &firstLine{}
 	code := handle(args, &env{ctx: q.Context(), in: q.Body, out: flushing{w}, err: reason})

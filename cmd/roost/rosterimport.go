@@ -54,13 +54,20 @@ func (c *rosterImport) do(a *admin, e *env) error {
 	case portable:
 		return a.importPortable(e, in, rosterdb.AccountOptions{}, true)
 	}
-	p, err := rosterdb.Load(e.ctx, in, rosterdb.LoadOptions{Put: a.put, Owner: a.account, From: c.From, MaxLine: maxRosterJSON})
+	p, err := rosterdb.Load(e.ctx, in, rosterdb.LoadOptions{Put: a.put, Owner: a.account, From: c.From, MaxLine: maxRosterJSON,
+		Every: importEvery, Progress: func(p rosterdb.LoadProgress) error {
+			e.printf("%s imported so far; should this be killed go on with --from %d\n", count(p.Stored, "roster"), p.Line+1)
+			return nil
+		}})
 	if err != nil {
 		return fmt.Errorf("%s imported, then: %w; when that is put right go on with --from %d", count(p.Stored, "roster"), err, p.Line+1)
 	}
 	e.printf("%s imported\n", count(p.Stored, "roster"))
 	return nil
 }
+
+// importEvery is how many lines there are between two words of where to go on: who is killed says nothing.
+const importEvery = 50000
 
 // put stores a roster; people on line hear of it.
 func (a *admin) put(owner jid.JID, ro *rosterdb.Roster) error {

@@ -21,6 +21,21 @@ func TestRosterImportFrom(t *testing.T) {
 	})
 }
 
+// TestRosterImportPosition: a long import says now and then where to go on, for one that is killed cannot.
+func TestRosterImportPosition(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		var in strings.Builder
+		for i := range importEvery + 1000 {
+			fmt.Fprintf(&in, `{"jid":"user%d@localhost","roster":{}}`+"\n", i%1000)
+		}
+		got := p.do(in.String(), "roster", "import")
+		var stored, from int
+		if _, err := fmt.Sscanf(got, "%d rosters imported so far; should this be killed go on with --from %d\n51000 rosters imported\n", &stored, &from); err != nil || stored < importEvery || from != stored+1 {
+			t.Errorf("%v in %s", err, got)
+		}
+	})
+}
+
 // TestMeter: the line shows how far the reading is, and what else is written stands below it.
 func TestMeter(t *testing.T) {
 	var out strings.Builder
