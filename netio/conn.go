@@ -225,6 +225,9 @@ func (c *Conn) IdleSeconds() int {
 	return int(time.Duration(ticks) * e.cfg.Tick / time.Second)
 }
 
+// Number is the same for the whole life of a Conn and differs between most Conns. Any goroutine.
+func (c *Conn) Number() uint { return uint(c.gen) }
+
 // RemoteAddr asks the kernel for the peer's address: IPv4 as such, Unix sockets
 // as 127.0.0.1 with port 0, the zero value when the connection is gone or was
 // reset. Any goroutine.

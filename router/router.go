@@ -135,6 +135,7 @@ func (r *Router) back(s *Session, st *stanza.Stanza, f *stanza.Frame) {
 func relay(st *stanza.Stanza, from jid.JID) *stanza.Frame {
 	f := stanza.NewFrame()
 	f.Set(st.AppendRelay(f.Buf(), from, jid.JID{}))
+	f.Timed(st.Timer)
 	return f
 }
 

@@ -105,7 +105,9 @@ func (r *Router) setAvailable(s *Session, available bool) {
 }
 
 // Count tells how many sessions are bound, and how many of them are available.
-func (r *Router) Count() (bound, available int) { return int(r.count.bound.Load()), int(r.count.available.Load()) }
+func (r *Router) Count() (bound, available int) {
+	return int(r.count.bound.Load()), int(r.count.available.Load())
+}
 
 func isAvailable(s *Session) bool { return s.available }
 

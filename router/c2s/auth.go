@@ -77,7 +77,7 @@ func (s *Stream) onAuth(el xmlstream.Element) error {
 	if err != nil {
 		return s.saslFailure(err)
 	}
-	s.nego.exchange = x
+	s.nego.exchange, s.nego.mechanism = x, string(name)
 	return s.proceed(initial)
 }
 
@@ -194,6 +194,7 @@ func (s *Stream) saslSuccess(data []byte) {
 		s.srv.Log.Info("authentication succeeded", "peer", s.nego.peer, "user", user.String())
 	}
 	s.nego.user, s.nego.exchange = user, nil
+	s.srv.tried(s.nego.mechanism, "")
 	s.write(func(dst []byte) []byte { return appendSASL(dst, "success", data, data != nil) })
 	s.state = stAuthHeader
 	s.headerSent = false
@@ -213,7 +214,8 @@ func (s *Stream) saslFailure(err error) error {
 	}
 	s.srv.Log.Info("authentication failed", "peer", s.nego.peer, "domain", s.nego.domain,
 		"user", user, "condition", f.Condition, "err", oneLine(f.Err))
-	s.nego.exchange = nil
+	s.srv.tried(s.nego.mechanism, f.Condition)
+	s.nego.exchange, s.nego.mechanism = nil, ""
 	s.state = stFeatures
 	s.write(func(dst []byte) []byte {
 		dst = append(dst, "<failure xmlns='"+stanza.NSSASL+"'><"...)
@@ -233,6 +235,13 @@ func (s *Stream) saslFailure(err error) error {
 		return stanza.StreamPolicyViolation.With("too many failed attempts to log in")
 	}
 	return nil
+}
+
+// tried tells who counts how an attempt to log in ended. Without a mechanism it did not begin.
+func (srv *Server) tried(mechanism, condition string) {
+	if srv.Login != nil {
+		srv.Login(mechanism, condition)
+	}
 }
 
 // oneLine is an error for the log: errors.Join puts each on a line of its own.

@@ -60,7 +60,11 @@ type Server struct {
 	Features  string        // further stream features after authentication
 	Caps      func() string // our entity capabilities (XEP-0115); may be nil
 	Tap       Tap           // nil: nobody watches
-	Log       *slog.Logger
+	Meter     *stream.Meter // nil: nobody counts
+	// Login is told how each attempt to log in ended: the mechanism and the failure's condition, "" for
+	// success. It may be nil; it must not block.
+	Login func(mechanism, condition string)
+	Log   *slog.Logger
 	Work      *stream.Pool // for what waits: stores
 	// Far gives the pool for what a user sends while its roster has to be fetched from afar, nil for Work:
 	// nobody else waits behind that. The field may be nil; it must not block.

@@ -67,12 +67,13 @@ type Stream struct {
 
 // negotiation is what a Stream needs until it is bound.
 type negotiation struct {
-	peer     netip.AddrPort
-	until    time.Time // the end of AuthTimeout; zero: none
-	domain   string
-	user     jid.JID // bare; set by SASL
-	exchange sasl.Exchange
-	env      sasl.Env // what mechanisms may know of the stream; fixed once features are offered
+	peer      netip.AddrPort
+	until     time.Time // the end of AuthTimeout; zero: none
+	domain    string
+	user      jid.JID // bare; set by SASL
+	exchange  sasl.Exchange
+	mechanism string   // of the exchange
+	env       sasl.Env // what mechanisms may know of the stream; fixed once features are offered
 
 	failures   int // attempts that were refused
 	mismatches int // attempts that failed over channel binding
@@ -275,15 +276,18 @@ func (s *Stream) onEnd() {
 
 // Deliver implements router.Outlet. Any goroutine.
 func (s *Stream) Deliver(f *stanza.Frame) bool {
+	k := stream.KindOf(f.Bytes())
 	t := s.srv.Tap
-	if t == nil {
-		return s.conn.Send(f)
+	if t != nil {
+		defer f.Retain().Release()
 	}
-	defer f.Retain().Release()
 	if !s.conn.Send(f) {
 		return false // it goes elsewhere, or is kept
 	}
-	t.Delivered(s.conn.RemoteAddr(), f.Bytes())
+	s.srv.Meter.Delivered(s.conn.Number(), k)
+	if t != nil {
+		t.Delivered(s.conn.RemoteAddr(), f.Bytes())
+	}
 	return true
 }
 

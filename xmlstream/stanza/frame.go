@@ -11,8 +11,9 @@ import (
 // reference; each queue that takes it owns one; the last Release gives the bytes back to the pool.
 // Bytes must not be changed once the Frame has been handed on.
 type Frame struct {
-	buf  *bytebufferpool.ByteBuffer
-	refs atomic.Int32
+	buf   *bytebufferpool.ByteBuffer
+	refs  atomic.Int32
+	timer *Timer // nil: not timed
 }
 
 var frames = sync.Pool{New: func() any { return new(Frame) }}
@@ -48,6 +49,9 @@ func (f *Frame) Set(b []byte) { f.buf.B = b }
 // Bytes is the serialized stanza: borrowed, valid while the caller holds a reference.
 func (f *Frame) Bytes() []byte { return f.buf.B }
 
+// Timed lets t run until the last reference is dropped; nil for no timer.
+func (f *Frame) Timed(t *Timer) { f.timer = t }
+
 // Retain adds a reference for one more owner.
 func (f *Frame) Retain() *Frame {
 	f.refs.Add(1)
@@ -61,7 +65,10 @@ func (f *Frame) Release() {
 		scribble(f.buf.B)
 		bytebufferpool.Put(f.buf)
 		f.buf = nil
+		t := f.timer
+		f.timer = nil
 		frames.Put(f)
+		t.stop()
 	case n < 0:
 		panic("stanza: Frame released more often than it was retained")
 	}

@@ -84,6 +84,8 @@ type Stanza struct {
 	From jid.JID
 	To   jid.JID // zero when absent or malformed
 	El   xmlstream.Element
+	// Timer, when it is not nil, goes with the Frame that the stanza is relayed in.
+	Timer *Timer
 }
 
 // KindOf tells the kind of a complete element by its local name, without looking at its namespace.
