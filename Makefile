@@ -11,7 +11,7 @@ COMMIT     := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 LDFLAGS     = -X main.commit=$(COMMIT) -buildid=
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.3.0
 
-.PHONY: all build run test unit race vuln soak leak lint fuzz bench bench-xml profile cover interop docker clean help
+.PHONY: all build run test unit race vuln soak leak lint fuzz bench bench-rosters bench-store bench-xml profile cover interop docker clean help
 
 all: build
 
@@ -54,6 +54,17 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 
 bench: ## benchmarks with allocations: BENCH=regexp BENCHTIME=1s
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
+
+bench-rosters: ## rosters: get, set (beside the bare disk), pushes, bulk load, logins with 30 and 1000 contacts, resident memory
+	$(GO) test -run '^$$' -bench '^Benchmark(Read|Set|Subscription|Since|Load100000)$$' -benchmem ./rosterdb
+	$(GO) test -run '^$$' -bench '^Benchmark(RosterGet|Push)$$' ./router/roster
+	$(GO) test -run '^$$' -bench '^BenchmarkRosterLogin$$' -benchtime 3s ./cmd/roost
+	$(GO) test -run '^$$' -bench '^BenchmarkStoreMemory$$' -benchtime 1x ./cmd/roost
+
+STORE_USERS ?= 1000000
+STORE_READS ?= 500000
+bench-store: ## resident memory and start of a server with STORE_USERS (1000000) rosters of 30; 1.7 GB under TMPDIR, removed afterwards
+	ROOST_STORE_USERS=$(STORE_USERS) ROOST_STORE_READS=$(STORE_READS) $(GO) test -timeout 1h -run '^$$' -bench '^BenchmarkStoreMemory$$' -benchtime 1x ./cmd/roost
 
 bench-xml: ## the tokenizer beside encoding/xml and libexpat (needs cc and libexpat1-dev)
 	$(GO) test -run '^$$' -bench Corpus -benchmem ./xmlstream
