@@ -11,7 +11,7 @@ COMMIT     := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 LDFLAGS     = -X main.commit=$(COMMIT) -buildid=
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.3.0
 
-.PHONY: all build run test unit race vuln soak leak lint fuzz bench bench-rosters bench-store bench-xml profile cover interop docker clean help
+.PHONY: all build run test unit race vuln soak leak lint fuzz bench bench-rosters bench-store bench-xml bench-idle bench-chat profile cover interop demo-roster docker clean help
 
 all: build
 
@@ -81,6 +81,10 @@ cover: ## coverage over all packages, into cover.html
 
 interop: build ## real clients from Debian packages against bin/roost
 	bash bench/interop/run.sh
+
+demo-roster: build ## a web application that owns rosters, with a Roost and two XMPP clients: open the page that it prints
+	$(GO) build -trimpath -o bin/demoroster ./bench/demoroster
+	./bin/demoroster -roost bin/roost
 
 docker: ## container image roost:latest
 	docker build -f packaging/Dockerfile -t roost:latest .

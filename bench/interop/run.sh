@@ -60,6 +60,7 @@ have_sendxmpp() { command -v go-sendxmpp >/dev/null; }
 have_openssl() { command -v openssl >/dev/null; }
 have_prosody() { [ "$INTEROP_TARGET" != prosody ] || command -v prosody >/dev/null; }
 have_profanity() { command -v profanity >/dev/null && command -v tmux >/dev/null; }
+have_browser() { [ -x /usr/bin/chromedriver ] && [ -x /usr/bin/chromium ] && "$python" -c 'import selenium.webdriver' 2>/dev/null; }
 
 # install puts in what is missing, with one apt-get.
 install_missing() {
@@ -69,6 +70,7 @@ install_missing() {
     have_strophe || packages+=(gcc libc6-dev pkg-config libstrophe-dev)
     have_sendxmpp || packages+=(go-sendxmpp)
     have_profanity || packages+=(profanity tmux)
+    have_browser || packages+=(chromium chromium-driver python3-selenium)
     have_prosody || packages+=(prosody)
     [ ${#packages[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
@@ -203,7 +205,25 @@ profanity_checks() {
 
 openssl_checks() { run openssl "$python" -B "$here/openssl/records.py"; }
 
-# INTEROP_ONLY names one group of checks: openssl, slixmpp, strophe, sendxmpp or profanity.
+# The demo of make demo-roster in a browser; it has a server of its own.
+demo_checks() {
+    [ "$INTEROP_TARGET" = roost ] || return 0
+    if ! have_browser; then
+        skip demo "the packages chromium, chromium-driver and python3-selenium are not installed"
+        return
+    fi
+    if ! command -v go >/dev/null; then
+        skip demo "go is not there to build it"
+        return
+    fi
+    if ! (cd "$root" && go build -o "$INTEROP_DIR/demoroster" ./bench/demoroster) 2>"$INTEROP_DIR/go.log"; then
+        fail demo "does not compile: $(head -n 2 "$INTEROP_DIR/go.log" | tail -n 1)"
+        return
+    fi
+    run demo "$python" -B "$here/demo.py" "$INTEROP_DIR/demoroster" "$INTEROP_ROOST"
+}
+
+# INTEROP_ONLY names one group of checks: openssl, slixmpp, strophe, sendxmpp, profanity or demo.
 wanted() { [ -z "${INTEROP_ONLY-}" ] || [ "$INTEROP_ONLY" = "$1" ]; }
 
 case $INTEROP_TARGET in
@@ -223,4 +243,5 @@ wanted slixmpp && slixmpp_checks
 wanted strophe && strophe_checks
 wanted sendxmpp && sendxmpp_checks
 wanted profanity && profanity_checks
+wanted demo && demo_checks
 summary
