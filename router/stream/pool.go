@@ -3,11 +3,19 @@ package stream
 import (
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // maxLine is how many pieces of work of one address may wait: more would wait longer than whoever
 // sent them. As each stream has at most one, they are all bounded by the number of streams.
 const maxLine = 16384
+
+// A goroutine without work waits a moment for more, if not too many do: its stack has grown already,
+// which is a tenth of the cost of a login.
+const (
+	maxParked = 32
+	linger    = 100 * time.Millisecond
+)
 
 // Pool runs work that may block, beside the loops, on a bounded number of goroutines that end when
 // there is nothing to do. What cannot run yet stands in lines, one for each address that it comes
@@ -18,7 +26,9 @@ type Pool struct {
 	mu      sync.Mutex // guards what follows; never held while work runs
 	running int
 	waiting int
-	turns   []*line // the lines that are not empty, the next one first
+	parked  int         // goroutines that wait for work and have been given none
+	hand    chan func() // work for goroutines that were parked
+	turns   []*line     // the lines that are not empty, the next one first
 	lines   map[netip.Addr]*line
 	idle    *sync.Cond
 }
@@ -31,7 +41,7 @@ type line struct {
 
 // NewPool makes a Pool of at most max goroutines.
 func NewPool(max int) *Pool {
-	p := &Pool{max: max, lines: make(map[netip.Addr]*line)}
+	p := &Pool{max: max, lines: make(map[netip.Addr]*line), hand: make(chan func(), maxParked)}
 	p.idle = sync.NewCond(&p.mu)
 	return p
 }
@@ -64,7 +74,12 @@ func (p *Pool) GoFor(who netip.Addr, fn func()) bool {
 func (p *Pool) start(who netip.Addr, fn func()) {
 	if p.running < p.max {
 		p.running++
-		go p.work(fn)
+		if p.parked > 0 {
+			p.parked--
+			p.hand <- fn // there is room: for each in here a goroutine waits
+		} else {
+			go p.work(fn)
+		}
 		return
 	}
 	l := p.lines[who]
@@ -80,12 +95,34 @@ func (p *Pool) start(who netip.Addr, fn func()) {
 func (p *Pool) work(fn func()) {
 	for fn != nil {
 		fn()
-		fn = p.next()
+		var park bool
+		if fn, park = p.next(); park {
+			fn = p.park()
+		}
 	}
 }
 
-// next is the oldest work of the line whose turn it is; nil ends the goroutine.
-func (p *Pool) next() func() {
+// park waits for work; nil ends the goroutine.
+func (p *Pool) park() func() {
+	timer := time.NewTimer(linger)
+	defer timer.Stop()
+	select {
+	case fn := <-p.hand:
+		return fn
+	case <-timer.C:
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.parked == 0 { // all that wait have been given work, this one, too
+		return <-p.hand
+	}
+	p.parked--
+	return nil
+}
+
+// next is the oldest work of the line whose turn it is; nil when there is none, and whether to wait
+// for some.
+func (p *Pool) next() (fn func(), park bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.waiting == 0 {
@@ -94,20 +131,23 @@ func (p *Pool) next() func() {
 		if p.running == 0 {
 			p.idle.Broadcast()
 		}
-		return nil
+		if park = p.parked+len(p.hand) < maxParked; park {
+			p.parked++
+		}
+		return nil, park
 	}
 	p.waiting--
 	l := p.turns[0]
 	p.turns[0] = nil
 	p.turns = p.turns[1:]
-	fn := l.work[0]
+	fn = l.work[0]
 	l.work[0] = nil
 	if l.work = l.work[1:]; len(l.work) > 0 {
 		p.turns = append(p.turns, l)
 	} else {
 		delete(p.lines, l.who)
 	}
-	return fn
+	return fn, false
 }
 
 // Wait returns when no work is running or queued.

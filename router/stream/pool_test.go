@@ -8,7 +8,18 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 )
+
+// bubble runs fn where time is not real, and gives idle goroutines of the pools the time to end: one
+// that does not fails the test.
+func bubble(t *testing.T, fn func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		fn(t)
+		time.Sleep(2 * linger)
+	})
+}
 
 // TestPoolBound: never more at once than allowed, and nothing is lost.
 func TestPoolBound(t *testing.T) {
@@ -38,7 +49,7 @@ func TestPoolBound(t *testing.T) {
 
 // TestPoolOrder: what waits is done in the order in which it came; and Go never waits.
 func TestPoolOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		p := NewPool(1)
 		gate := make(chan struct{})
 		p.Go(func() { <-gate })
@@ -61,7 +72,7 @@ func TestPoolOrder(t *testing.T) {
 // TestPoolIdle: goroutines end when there is nothing to do (a bubble with one left would not end),
 // and the Pool goes on afterwards. Work may hand in more.
 func TestPoolIdle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		p := NewPool(2)
 		p.Wait() // nothing to wait for
 		n := 0
@@ -76,9 +87,32 @@ func TestPoolIdle(t *testing.T) {
 	})
 }
 
+// TestPoolParked: work that comes just when an idle goroutine gives up waiting is done all the same.
+func TestPoolParked(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := NewPool(3)
+		var done atomic.Int32
+		const rounds = 200
+		for i := range rounds {
+			for range i%3 + 1 {
+				p.Go(func() { done.Add(1) })
+			}
+			p.Wait()
+			time.Sleep(linger)
+		}
+		want := int32(0)
+		for i := range rounds {
+			want += int32(i%3 + 1)
+		}
+		if n := done.Load(); n != want {
+			t.Errorf("%d done, want %d", n, want)
+		}
+	})
+}
+
 // TestPoolWaits: Wait returns only when also what was queued is done.
 func TestPoolWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		p := NewPool(1)
 		gates := []chan struct{}{make(chan struct{}), make(chan struct{})}
 		for _, g := range gates {
@@ -103,7 +137,7 @@ func TestPoolWaits(t *testing.T) {
 // TestPoolTurns: addresses take turns, so that one with much work does not delay the others; a /64
 // is one address, and so is an IPv4 address in both of its forms.
 func TestPoolTurns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		p := NewPool(1)
 		gate := make(chan struct{})
 		p.Go(func() { <-gate })
@@ -132,7 +166,7 @@ func TestPoolTurns(t *testing.T) {
 
 // TestPoolLine: a line has an end; other addresses, and what has no address, get in.
 func TestPoolLine(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		p := NewPool(1)
 		gate := make(chan struct{})
 		p.Go(func() { <-gate })
