@@ -184,10 +184,36 @@ func (r *Router) announce(s *Session, tail string, contacts []Contact) {
 
 // tell sends one presence to a bare JID (all its available resources) or to a full one.
 func (r *Router) tell(from, to jid.JID, tail string) {
-	if r.Serves(to.Domain()) && r.users.get(to.Bare()) == nil {
-		return // nobody there: the frame need not be made
+	if !r.Serves(to.Domain()) {
+		r.sendAbroad(from, to, presenceFrame(from, to, tail)) // who cannot be reached is not told
+		return
 	}
-	r.Send(from, to, presenceFrame(from, to, tail))
+	u := r.users.get(to.Bare())
+	if u == nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var f *stanza.Frame // made when somebody takes it
+	for s := u.best; s != nil; s = s.next {
+		if !s.shows(to) {
+			continue
+		}
+		if f == nil {
+			f = presenceFrame(from, to, tail)
+			defer f.Release()
+		}
+		s.Deliver(f.Retain())
+	}
+}
+
+// shows reports whether presence to to, an address of its user, goes to s: the bound resource of a
+// full JID, or every available one. The caller holds the user's lock.
+func (s *Session) shows(to jid.JID) bool {
+	if to.IsBare() {
+		return s.available
+	}
+	return s.JID == to
 }
 
 // Withdraw sends unavailable from each available resource of user to the bare JID to, who may no
@@ -229,14 +255,13 @@ func (r *Router) Show(user, to jid.JID) bool {
 	return shown
 }
 
-// present is a snapshot of the sessions that presence to a local address goes to: the bound
-// resource of a full JID, or every available one.
+// present is a snapshot of the sessions that presence to a local address goes to.
 func (r *Router) present(to jid.JID) []*Session {
 	u := r.users.get(to.Bare())
 	if u == nil {
 		return nil
 	}
-	return u.snapshot(func(s *Session) bool { return s.JID == to || to.IsBare() && s.available })
+	return u.snapshot(func(s *Session) bool { return s.shows(to) })
 }
 
 // directed handles presence to somebody in particular (RFC 6121 §4.6).

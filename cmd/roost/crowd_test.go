@@ -61,7 +61,7 @@ func (c *crowd) ask(format string, args ...any) string {
 }
 
 // TestCrowdProcess is the crowd's own process. Commands: "grow N" makes it N sessions, idle from then
-// on; "chat D" sends messages between pairs of further sessions for the time D and answers with the
+// on; "show N" has each change its presence and reads the N that come of it; "chat D" sends messages between pairs of further sessions for the time D and answers with the
 // latencies.
 func TestCrowdProcess(t *testing.T) {
 	addr := os.Getenv(asCrowd)
@@ -76,6 +76,10 @@ func TestCrowdProcess(t *testing.T) {
 		answer := "ok"
 		if _, e := fmt.Sscanf(in.Text(), "grow %d", &n); e == nil {
 			err = g.grow(n)
+		} else if _, e := fmt.Sscanf(in.Text(), "show %d", &n); e == nil {
+			err = g.show(n)
+		} else if in.Text() == "drain" {
+			g.drain()
 		} else if word, arg, _ := strings.Cut(in.Text(), " "); word == "chat" {
 			if d, err = time.ParseDuration(arg); err == nil {
 				answer, err = g.chat(d)
@@ -93,6 +97,7 @@ func TestCrowdProcess(t *testing.T) {
 type gathering struct {
 	addr string
 	all  []io.ReadWriteCloser
+	away bool
 }
 
 // grow logs in until there are n sessions, 16 at a time.
@@ -119,6 +124,41 @@ func (g *gathering) grow(n int) error {
 	workers.Wait()
 	close(errs)
 	return <-errs
+}
+
+// drain throws away what has come.
+func (g *gathering) drain() {
+	buf := make([]byte, 64<<10)
+	for _, c := range g.all {
+		for n := 1; n > 0; {
+			n, _, _ = syscall.Recvfrom(int(c.(fdConn)), buf, syscall.MSG_DONTWAIT)
+		}
+	}
+}
+
+// show has every session say that it is away, or no longer, and reads n presences in each.
+func (g *gathering) show(n int) error {
+	g.away = !g.away
+	text := "<presence/>"
+	if g.away {
+		text = "<presence><show>away</show></presence>"
+	}
+	for _, c := range g.all {
+		if _, err := io.WriteString(c, text); err != nil {
+			return err
+		}
+	}
+	buf := make([]byte, 64<<10)
+	for _, c := range g.all {
+		for got := 0; got < n; {
+			m, err := c.Read(buf)
+			if err != nil {
+				return err
+			}
+			got += bytes.Count(buf[:m], []byte("from=")) // no read ends inside: the frames are short
+		}
+	}
+	return nil
 }
 
 // comer logs in, binds, fetches the roster and sends presence, as a client does.

@@ -47,7 +47,7 @@ type perch struct {
 	crowd *crowd
 }
 
-func newPerch(b *testing.B, sessions int, secure bool) perch {
+func newPerch(b *testing.B, sessions int, secure bool, rosters string) perch {
 	b.Helper()
 	p := newPlace(b, "", "")
 	var users strings.Builder
@@ -64,6 +64,9 @@ func newPerch(b *testing.B, sessions int, secure bool) perch {
 		conf, scheme = strings.Replace(conf, `"127.0.0.1:0" {}`, `"127.0.0.1:0" { use_ssl = on }`, 1), "tls:"
 	}
 	p.write("roost.conf", conf)
+	if rosters != "" {
+		p.do(rosters, "roster", "import")
+	}
 	x := p.execute("serve")
 	return perch{x.Process.Pid, newCrowd(b, scheme+p.listening(x).at)}
 }
@@ -72,7 +75,7 @@ func idleProcess(b *testing.B, sessions, servers int, secure bool) {
 	b.Helper()
 	var all []perch
 	for range servers {
-		all = append(all, newPerch(b, sessions, secure))
+		all = append(all, newPerch(b, sessions, secure, ""))
 	}
 	var before, after, login, idle float64
 	for _, p := range all {
@@ -142,11 +145,40 @@ func processor(t testing.TB, pid int) time.Duration {
 func BenchmarkIdleLatency(b *testing.B) {
 	sessions := fromEnv("ROOST_IDLE_SESSIONS", idleSessions)
 	for b.Loop() {
-		p := newPerch(b, sessions, false)
+		p := newPerch(b, sessions, false, "")
 		for _, n := range []int{0, sessions} {
 			p.crowd.ask("grow %d", n)
 			p.crowd.ask("chat 1s") // warms up
 			fmt.Printf("%d idle sessions: messages, µs at 50, 99, 99.9, 100 %%: %s\n", n, p.crowd.ask("chat 10s"))
 		}
+	}
+}
+
+// BenchmarkPresenceProcess has 1000 users with 20 contacts each, all on line in one place, change their
+// presence, and reports the processor time of `roost serve` for each presence that is delivered.
+func BenchmarkPresenceProcess(b *testing.B) {
+	const users, contacts, rounds = 1000, 20, 20
+	var rosters strings.Builder
+	for i := range users {
+		fmt.Fprintf(&rosters, `{"jid":"user%d@localhost","roster":{`, i)
+		for k := range contacts { // the nearest in a ring
+			d := k/2 + 1
+			if k%2 == 1 {
+				d = users - d
+			}
+			fmt.Fprintf(&rosters, `%s"user%d@localhost":{"subscription":"both"}`, [2]string{"", ","}[min(k, 1)], (i+d)%users)
+		}
+		rosters.WriteString("}}\n")
+	}
+	for b.Loop() {
+		p := newPerch(b, users, false, rosters.String())
+		p.crowd.ask("grow %d", users)
+		time.Sleep(time.Second)
+		p.crowd.ask("drain")
+		start := processor(b, p.pid)
+		for range rounds {
+			p.crowd.ask("show %d", contacts+1)
+		}
+		b.ReportMetric(float64((processor(b, p.pid)-start).Microseconds())/(users*(contacts+1)*rounds), "cpu-µs/presence")
 	}
 }
