@@ -21,6 +21,7 @@ var arrows = []struct {
 	{"roost/cmd/...", []string{"roost/..."}}, // the only place that wires
 	{"roost/bench/...", []string{"roost/bench/...", "roost/xmlstream/..."}},
 	{"roost/router/c2s", []string{"roost/router", "roost/router/stream", "roost/router/sasl", "roost/netio", "roost/tlsconf", "roost/xmlstream/..."}},
+	{"roost/router/s2s", []string{"roost/router", "roost/router/stream", "roost/netio", "roost/tlsconf", "roost/xmlstream/..."}},
 	{"roost/router/stream", []string{"roost/netio", "roost/xmlstream/..."}},
 	{"roost/router/roster", []string{"roost/router", "roost/rosterdb", "roost/xmlstream/..."}},
 	{"roost/router/routertest", []string{"roost/router", "roost/xmlstream/..."}},

@@ -16,6 +16,7 @@ import (
 	"roost/router"
 	"roost/router/c2s"
 	"roost/router/roster"
+	"roost/router/s2s"
 	"roost/router/stream"
 	"roost/xmlstream/stanza"
 )
@@ -36,6 +37,8 @@ type Server struct {
 	delegated map[string]*delegated.Store
 	far       map[string]*stream.Pool // where their clients wait for them, by domain
 	c2s       *c2s.Server
+	s2s       *s2s.Server
+	work      *stream.Pool // of both: for what waits
 	taps      *xmpplog.Log // nil without an xmpp_logger
 
 	open    []opened // sockets, in the order of the configuration
@@ -57,8 +60,9 @@ type opened struct {
 // Options of a start that no configuration has.
 type Options struct {
 	Log        *slog.Logger
-	ReadBuffer int   // bytes; 1 cuts the input at every byte, for tests
-	MinFree    int64 // bytes of free disk below which the store takes no changes; 0: its default
+	ReadBuffer int          // bytes; 1 cuts the input at every byte, for tests
+	Resolver   s2s.Resolver // finds other domains; nil: DNS
+	MinFree    int64        // bytes of free disk below which the store takes no changes; 0: its default
 }
 
 // Pools: what computes (credentials) gets a goroutine per processor, what waits for the disk gets
@@ -96,14 +100,37 @@ func (s *Server) Stop(ctx context.Context) error {
 		for _, l := range s.open {
 			l.ln.Close() // nobody comes meanwhile
 		}
-		bye := stanza.StreamSystemShutdown.New()
-		s.engine.Each(func(_ *netio.Conn, h netio.Handler) { // streams that are not bound yet, too
-			if st, ok := h.(interface{ End(*stanza.StreamError) }); ok {
-				st.End(bye)
-			}
-		})
+		s.bye(false)
+		s.engine.Each(func(*netio.Conn, netio.Handler) {}) // until the words above are said
+		s.settle(ctx)
+		s.bye(true)
+		s.s2s.Close()
 	}
 	return s.close(ctx)
+}
+
+// settle waits, not for long, until the sessions that end have told other servers so.
+func (s *Server) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.StopTimeout)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { s.work.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// bye tells the streams of clients, bound or not, or those of other servers, that they end.
+func (s *Server) bye(servers bool) {
+	e := stanza.StreamSystemShutdown.New()
+	s.engine.Each(func(_ *netio.Conn, h netio.Handler) {
+		_, in := h.(*s2s.In)
+		_, out := h.(*s2s.Out)
+		if st, ok := h.(peer); ok && servers == (in || out) {
+			st.End(e)
+		}
+	})
 }
 
 // close frees whatever was started, in the opposite order.

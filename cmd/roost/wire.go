@@ -15,6 +15,7 @@ import (
 	"roost/rosterdb"
 	"roost/router"
 	"roost/router/c2s"
+	"roost/router/s2s"
 	"roost/router/sasl"
 	"roost/router/stream"
 	"roost/xmlstream"
@@ -37,10 +38,15 @@ func (s *Server) wire(o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	s.router = router.New(router.Config{Domains: served(s.cfg), Accounts: s.exists, Log: s.log,
+	s.work = stream.NewPool(workers)
+	if err := s.federate(o); err != nil {
+		return err
+	}
+	s.router = router.New(router.Config{Domains: served(s.cfg), Accounts: s.exists, Log: s.log, Federation: s.s2s,
 		Offline: &offlineStore{db: s.store, limits: keepOffline(s.cfg)}})
 	s.c2s = &c2s.Server{Router: s.router, Accounts: s.exists, Log: s.log,
-		Work: stream.NewPool(workers), Auth: stream.NewPool(runtime.GOMAXPROCS(0))}
+		Work: s.work, Auth: stream.NewPool(runtime.GOMAXPROCS(0))}
+	s.s2s.Router = s.router
 	return s.modules()
 }
 
@@ -54,6 +60,7 @@ func (s *Server) openLogs(Options) (err error) {
 		return err
 	}
 	s.c2s.Tap = s.taps
+	s.s2s.Watch(s.taps)
 	return nil
 }
 
@@ -97,8 +104,9 @@ func socket(at *conf.Listen) netio.ListenOptions {
 // scope is one Listen with the configurations of its clients, made when the first client of each
 // kind comes and shared from then on.
 type scope struct {
-	s  *Server
-	at *conf.Listen
+	s       *Server
+	at      *conf.Listen
+	servers *s2s.Accepting // for streams of other servers
 
 	mu    sync.Mutex // guards ready
 	ready map[*conf.Effective]*c2s.Config
@@ -107,6 +115,9 @@ type scope struct {
 // scope makes the common configuration at once, so that its errors keep the server from starting.
 func (s *Server) scope(at *conf.Listen) (*scope, error) {
 	sc := &scope{s: s, at: at, ready: map[*conf.Effective]*c2s.Config{}}
+	sc.servers = &s2s.Accepting{AuthTimeout: at.Base.AuthTimeout,
+		PreAuth: xmlstream.Limits{MaxStanza: at.Base.MaxStanzaPre, MaxDepth: at.Base.MaxDepth},
+		Proven:  xmlstream.Limits{MaxStanza: at.Base.MaxStanza, MaxDepth: at.Base.MaxDepth}}
 	_, err := sc.config(at.Base)
 	return sc, err
 }
@@ -122,7 +133,9 @@ func (sc *scope) accept(c *netio.Conn) netio.Handler {
 		sc.s.log.Error("connection refused: its configuration cannot be used", "peer", addr, "err", err)
 		return nil
 	}
-	return sc.s.c2s.Accept(c, cfg)
+	f := &front{peer: sc.s.c2s.Accept(c, cfg), s2s: sc.s.s2s, accept: sc.servers}
+	f.tok.Reset(&sc.servers.PreAuth)
+	return f
 }
 
 func (sc *scope) config(e *conf.Effective) (*c2s.Config, error) {
@@ -143,6 +156,9 @@ func (sc *scope) config(e *conf.Effective) (*c2s.Config, error) {
 		Bound:       xmlstream.Limits{MaxStanza: e.MaxStanza, MaxDepth: e.MaxDepth},
 		AuthTimeout: e.AuthTimeout, IdleTime: e.IdleTime, MaxAuthFailures: e.MaxAuthFailures,
 		Conflict: policies[e.Conflict]}
+	if sc.at.UseSSL {
+		cfg.DirectTLS = sc.s.directTLS(tls)
+	}
 	if e.Digest != nil {
 		cfg.Realm = e.Digest.Realm
 	}

@@ -1,6 +1,7 @@
 package c2s
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net/netip"
 	"sync/atomic"
@@ -21,6 +22,7 @@ import (
 type Config struct {
 	TLS        *tlsconf.Config // nil: no TLS
 	Direct     bool            // TLS from the first byte (XEP-0368)
+	DirectTLS  *tls.Config     // with which; nil: as TLS has it
 	RequireTLS bool            // no authentication without TLS (RFC 6120 §5.3.1)
 	AllowPlain bool            // SASL PLAIN also without TLS
 	Realm      string          // of DIGEST-MD5; empty: the stream's domain
@@ -65,7 +67,7 @@ type Server struct {
 	// success. It may be nil; it must not block.
 	Login func(mechanism, condition string)
 	Log   *slog.Logger
-	Work      *stream.Pool // for what waits: stores
+	Work  *stream.Pool // for what waits: stores
 	// Far gives the pool for what a user sends while its roster has to be fetched from afar, nil for Work:
 	// nobody else waits behind that. The field may be nil; it must not block.
 	Far  func(user jid.JID) *stream.Pool
@@ -88,13 +90,17 @@ func Rows() []router.Row {
 }
 
 // Accept makes the Stream of a new connection. It runs on the connection's loop.
-func (srv *Server) Accept(c *netio.Conn, cfg *Config) netio.Handler {
+func (srv *Server) Accept(c *netio.Conn, cfg *Config) *Stream {
 	s := &Stream{srv: srv, cfg: cfg, conn: c, nego: newNegotiation(cfg, c.RemoteAddr(), cfg.until())}
 	s.tok.Reset(&cfg.PreAuth)
 	s.setTimer(0)
 	if cfg.Direct {
 		s.state = stTLS
-		c.StartTLS(cfg.TLS.Server(tlsconf.ALPNClient), cfg.patience())
+		direct := cfg.DirectTLS
+		if direct == nil {
+			direct = cfg.TLS.Server(tlsconf.ALPNClient)
+		}
+		c.StartTLS(direct, cfg.patience())
 	}
 	return s
 }

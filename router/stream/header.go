@@ -86,7 +86,7 @@ type Answer struct {
 	To    jid.JID
 	Lang  string
 
-	Dialback bool // declares the prefix db (XEP-0220)
+	Dialback bool // of a stream between servers: declares the prefix db (XEP-0220)
 }
 
 // Append writes the header with its XML declaration (§4.2, §4.7). A peer without version gets ours
@@ -106,6 +106,9 @@ func (a Answer) Append(dst []byte) []byte {
 	}
 	if !a.To.IsZero() { // §4.7.2
 		dst = xmlstream.AppendAttr(dst, "to", a.To.String())
+	}
+	if a.Dialback { // the language of what others say is not ours to tell
+		return append(dst, '>')
 	}
 	return append(dst, " xml:lang='en'>"...) // §4.7.4: our texts are English
 }

@@ -27,6 +27,10 @@ type Config struct {
 	Enabled  bool
 	Presence bool // roster and presence are on (script msys.xmpp.presence)
 
+	Others      Federation // what holds for other servers' domains without a stanza
+	ResolvConf  string     // which DNS servers to ask
+	MaxOutbound int        // streams to other servers, in all
+
 	Listeners   []Listener
 	Domains     []Domain // in order of appearance; at least one has RoleServer
 	Control     Control
@@ -141,8 +145,9 @@ type Domain struct {
 	// Secret is the dialback secret; "" when not set.
 	Secret       string
 	Routes       []Route
-	Federation   string // "listed" or "closed"
-	Registration bool   // XEP-0077
+	Federation   string     // "listed", "open" or "closed"
+	Federated    Federation // of a domain of role client
+	Registration bool       // XEP-0077
 	Contacts     []Contact
 	TLS          TLS // zero when the domain names no certificate of its own
 

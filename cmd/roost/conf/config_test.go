@@ -40,7 +40,7 @@ func TestDefault(t *testing.T) {
 	if got := fmt.Sprint(c.Control.Listens[0].Address, c.Control.Listens[0].FileMode, c.HTTP.Listens[0].Address, c.HTTP.Listens[1].Address); got != "data/control.sock -rw------- 127.0.0.1:5280 127.0.0.1:8098" {
 		t.Error(got)
 	}
-	if len(c.Listeners) != 1 || len(c.Listeners[0].Listens) != 1 {
+	if len(c.Listeners) != 1 || len(c.Listeners[0].Listens) != 2 || c.Listeners[0].Listens[1].Address.Text != "*:5269" {
 		t.Fatalf("listeners %+v", c.Listeners)
 	}
 	l := c.Listeners[0].Listens[0]
@@ -58,7 +58,10 @@ func TestDefault(t *testing.T) {
 	if e.Plain == nil || e.Plain.Scheme != "accounts" || e.Plain.Realm != "localhost" || e.Digest != nil {
 		t.Errorf("auth %+v %+v", e.Plain, e.Digest)
 	}
-	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].Msg, "*:5269 is not opened") {
+	if f := c.Others; f != (Federation{TLS: "ifavailable", TLSVerify: "no", MaxStreams: 32, ConnectTimeout: 30 * time.Second, IdleTimeout: 10 * time.Minute, Retry: 2 * time.Minute}) || c.MaxOutbound != 20000 || c.ResolvConf != "/etc/resolv.conf" {
+		t.Errorf("federation %+v", f)
+	}
+	if len(c.Warnings) != 0 {
 		t.Errorf("warnings %v", c.Warnings)
 	}
 	if err := c.Check(Checker{}); err != nil {
@@ -86,7 +89,6 @@ func TestSeedSamples(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	want := `all.conf: no domain has XMPP_Role = "server", so localhost is served; add domain "#xmpp#localhost" { XMPP_Role = "server" }
-domain.conf:1:1: domain "#xmpp#remotexmpp.example.com": streams to other servers come with a later release; until then stanzas to remotexmpp.example.com are answered with remote-server-not-found
 dkim.conf:1:1: dkim_sign: it needs no module here; nothing is loaded; SHA-256 is always there
 scriptlet.conf:2:3: ... stands for lines that were left out; nothing is set by it`
 	if c.Warnings.Error() != want {
@@ -176,7 +178,7 @@ func TestSample(t *testing.T) {
 	on := optionLine.ReplaceAllString(string(text), "$1$2")
 	on = strings.Replace(on, "\n  Listen \"127.0.0.1:5280\" {}", "\n  Listen \"[::1]:5280\" {}", 1)
 	full := parse(t, on)
-	if len(full.Listeners[0].Listens) != 3 || len(full.Domains) != 2 || full.Listeners[0].Listens[0].Base.Digest == nil {
+	if len(full.Listeners[0].Listens) != 4 || len(full.Domains) != 2 || full.Listeners[0].Listens[0].Base.Digest == nil {
 		t.Errorf("not everything was switched on: %+v", full)
 	}
 }
@@ -337,7 +339,7 @@ f:10:18: pool_name = "nothing" names no ThreadPool; the server's own loops are u
 
 func TestDomains(t *testing.T) {
 	c := parse(t, `
-Hostname = "Realm.Example."
+Hostname = "Realm.Example." connect_timeout = 9
 xmpp { offline_max_messages = 5 }
 domain "#XMPP#A.Example#the first" {
   XMPP_Role = SERVER
@@ -349,7 +351,7 @@ domain "#XMPP#A.Example#the first" {
   tls_ciphers = "HIGH"
 }
 domain "#xmpp#b.example" { XMPP_Role = server offline_max_messages = 0 offline_max_bytes = 7 }
-domain "#xmpp#c.example" { XMPP_Role = client routes = ( "[fd00::1]:1" h.example "10.0.0.1:2" ) }
+domain "#xmpp#c.example" { XMPP_Role = client routes = ( "[fd00::1]:1" h.example "10.0.0.1:2" ) tls = required tls_verify = host idle_timeout = 7 tls_ca = "/ca.pem" }
 domain "#xmpp#d.example" { }
 domain "#xmpp#[::1]" { XMPP_Role = server }
 domain "#xmpp#bücher.example" { XMPP_Role = server }
@@ -373,10 +375,13 @@ xmpp { debug_level = critical }
 	if got := fmt.Sprint(c.Domains[2].Routes); got != "[{fd00::1 1} {h.example 5269} {10.0.0.1 2}]" {
 		t.Error(got)
 	}
+	if f := c.Domains[2].Federated; f.TLS != "required" || f.TLSVerify != "host" || f.IdleTimeout != 7*time.Second || f.ConnectTimeout != 9*time.Second || f.Certs.ClientCA != "/ca.pem" || c.Others.ConnectTimeout != 9*time.Second || c.Others.TLS != "ifavailable" {
+		t.Errorf("%+v, others %+v", f, c.Others)
+	}
 	if c.Domains[4].Name != "[::1]" || c.Domains[5].Name != "bücher.example" {
 		t.Errorf("%+v", c.Domains[4:])
 	}
-	for _, want := range []string{"f:6:3: XMPP_Dialback_Secret: kept", "f:11:3: tls_ciphers: clients of a.example", "f:14:1: domain \"#xmpp#c.example\": streams to other servers", "f:15:1: domain \"#xmpp#d.example\" has no XMPP_Role", "f: no xmpp_listener: no client can connect"} {
+	for _, want := range []string{"f:11:3: tls_ciphers: clients of a.example", "f:15:1: domain \"#xmpp#d.example\" has no XMPP_Role", "f: no xmpp_listener: no client can connect"} {
 		if !strings.Contains(c.Warnings.Error(), want) {
 			t.Errorf("no warning %q in\n%s", want, c.Warnings.Error())
 		}

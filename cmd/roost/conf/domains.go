@@ -87,6 +87,9 @@ func (r *resolver) domain(b *ecconf.Block) Domain {
 	}
 	r.delegation(v, &d)
 	d.TLS = r.domainTLS(b)
+	if d.Role == RoleClient {
+		d.Federated = r.federation(v)
+	}
 	r.domainRules(b, &d)
 	return d
 }
@@ -154,11 +157,10 @@ func (r *resolver) domainTLS(b *ecconf.Block) TLS {
 var (
 	onlyServed = []string{"Registration", "Contact_Addresses", "offline_max_messages", "offline_max_bytes", "XMPP_Federation",
 		"HTTP_Roster_URL", "HTTP_Roster_Token", "HTTP_Roster_Timeout", "HTTP_Roster_Fetch", "Block_Subscriptions"}
-	onlyRemote = []string{"routes"}
+	onlyRemote = append([]string{"routes"}, onlyFederated...)
 )
 
-// domainRules checks options against the role, and says what a later release
-// will bring.
+// domainRules checks options against the role.
 func (r *resolver) domainRules(b *ecconf.Block, d *Domain) {
 	refuse := func(names []string, why string) {
 		for _, n := range names {
@@ -170,15 +172,11 @@ func (r *resolver) domainRules(b *ecconf.Block, d *Domain) {
 	switch d.Role {
 	case RoleServer:
 		refuse(onlyRemote, d.Name+" is served by this server itself")
-		if s := b.Get("XMPP_Dialback_Secret"); s != nil {
-			r.warns.Addf(s.Pos, "XMPP_Dialback_Secret: kept for streams between servers, which come with a later release")
-		}
 		if s := b.Get("tls_ciphers"); s != nil {
-			r.warns.Addf(s.Pos, "tls_ciphers: clients of %s are offered the ciphers of their listener; kept for streams between servers, which come with a later release", d.Name)
+			r.warns.Addf(s.Pos, "tls_ciphers: clients of %s are offered the ciphers of their listener; the option has no effect here", d.Name)
 		}
 	case RoleClient:
 		refuse(onlyServed, d.Name+" is not served by this server (its XMPP_Role is client)")
-		r.warns.Addf(b.Pos, "%s: streams to other servers come with a later release; until then stanzas to %s are answered with remote-server-not-found", b.Label(), d.Name)
 	default:
 		if !b.Damaged && b.Get("XMPP_Role") == nil {
 			r.warns.Addf(b.Pos, `%s has no XMPP_Role: it is neither served nor reachable; write XMPP_Role = "server" or "client"`, b.Label())

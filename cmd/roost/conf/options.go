@@ -52,7 +52,7 @@ func Schema() (*ecconf.Schema, error) {
 	var options []ecconf.Option
 	for _, part := range [][]ecconf.Option{
 		globalOptions(), listenerOptions(), tlsOptions(), limitOptions(), authOptions(),
-		domainOptions(), serviceOptions(), loggerOptions(), debugOptions(),
+		domainOptions(), federationOptions(), serviceOptions(), loggerOptions(), debugOptions(),
 	} {
 		options = append(options, part...)
 	}
@@ -72,7 +72,7 @@ func scopes() []ecconf.Scope {
 	const none = "it needs no module here; nothing is loaded"
 	return []ecconf.Scope{
 		{ID: "xmpp", Name: "xmpp", Doc: "The XMPP module. Must stand before the first xmpp_listener."},
-		{ID: "xmpp_listener", Name: "xmpp_listener", Naming: ecconf.MayBeNamed, Doc: "Accepts client streams. Must contain, or every Listen in it must contain, AuthPlainParameters or AuthDigestMD5Parameters. Several listeners are told apart by their names."},
+		{ID: "xmpp_listener", Name: "xmpp_listener", Naming: ecconf.MayBeNamed, Doc: "Accepts streams of clients and of other servers. Must contain, or every Listen in it must contain, AuthPlainParameters or AuthDigestMD5Parameters. Several listeners are told apart by their names."},
 		{ID: "listen", Name: "Listen", In: []string{"xmpp_listener"}, Naming: ecconf.Named, Key: listenKey, Doc: "One socket: `\"*:5222\"` or `\":5222\"` (any IPv4), `\"[::]:5222\"` or `\"[*]:5222\"` (any IPv6), `\"127.0.0.1:5222\"`, `\"[fd00::1]:5222\"`, or the path of a Unix socket."},
 		{ID: "peer", Name: "Peer", In: []string{"xmpp_listener", "listen"}, Naming: ecconf.Named, Key: peerKey, Doc: "Options for clients in an address block such as `\"10.0.0.0/8\"` or `\"fd00::/8\"`; the most specific block that matches wins, option by option. Clients of a Unix socket count as 127.0.0.1."},
 		{ID: "domain", Name: "domain", Naming: ecconf.Named, Key: domainKey, Doc: "One XMPP domain, `\"#xmpp#NAME\"`; the quotes are needed because of the `#`."},
@@ -101,7 +101,7 @@ func globalOptions() []ecconf.Option {
 		{Name: "Stop_Timeout", Kind: ecconf.KindSeconds, Default: "2", Min: 1, Max: maxStop, Scopes: onGlobal, Doc: "How long a stop waits for clients that do not take their last bytes, or do not close their side after `</stream:stream>`; then their connections end without them."},
 		{Name: "Max_Connections", Kind: ecconf.KindInt, Default: "0", Max: maxCount, Scopes: onGlobal, Doc: "XMPP connections that the server holds at once; those beyond are closed when they come. 0: as many as the file limit carries, less a reserve. A warning at the start says when the machine cannot carry them, and which command mends it."},
 		{Name: "TLS_Records", Kind: ecconf.KindWord, Words: []string{"own", "library"}, Default: "own", Scopes: onGlobal, Doc: "Who encrypts after a handshake of TLS 1.3, which is always the Go library's: own keeps 0.2 KB for an idle connection, library leaves it to Go's crypto/tls, as TLS 1.2 always is, and keeps 6 to 7 KB."},
-		{Name: "Use_IPv6", Kind: ecconf.KindBool, Default: "false", Scopes: onGlobal, Note: "this release opens no connections to other servers, so there is no address to choose yet", Doc: "Whether IPv6 addresses are tried on outgoing connections. No connections go out in this release; true is accepted with a warning."},
+		{Name: "Use_IPv6", Kind: ecconf.KindBool, Default: "false", Scopes: onGlobal, Doc: "Whether IPv6 addresses of other servers are looked up and tried."},
 		{Name: "Local_Changes_File", Kind: ecconf.KindPath, Scopes: onGlobal, NotYet: true, Doc: "File for changes made on the console, loaded last."},
 		{Name: "Local_Changes_Only", Kind: ecconf.KindBool, Default: "false", Scopes: onGlobal, NotYet: true, Doc: "Whether every change made on the console goes to Local_Changes_File."},
 	}
@@ -112,7 +112,7 @@ func listenerOptions() []ecconf.Option {
 	services := []string{"http_listener", "http_listen"}
 	return []ecconf.Option{
 		{Name: "enable", Kind: ecconf.KindBool, Default: "true", Scopes: join(onListen, services, []string{"control_listener", "control_listen"}), Doc: "false: the socket is not opened."},
-		{Name: "use_ssl", Kind: ecconf.KindBool, Default: "false", Scopes: []string{"listen"}, Doc: "TLS from the first byte (XEP-0368), with ALPN xmpp-client, instead of STARTTLS."},
+		{Name: "use_ssl", Kind: ecconf.KindBool, Default: "false", Scopes: []string{"listen"}, Doc: "TLS from the first byte (XEP-0368), with ALPN xmpp-client or xmpp-server, instead of STARTTLS."},
 		{Name: "listen_backlog", Kind: ecconf.KindInt, Default: "500", Min: 1, Max: 65535, Scopes: onListen, Doc: "Length of the kernel's queue of connections that wait to be accepted, as in listen(2)."},
 		{Name: "accept_queue_backlog", Kind: ecconf.KindInt, Default: "0", Max: maxCount, Scopes: onListen, Doc: "Bound on connections that are accepted but not served yet; 0 is no bound. At the bound the socket is left alone until one is served."},
 		{Name: "concurrency", Kind: ecconf.KindInt, Default: "0", Max: maxThreads, Scopes: join(onListen, onPool), Doc: "Mapped to the number of event loops, because no thread ever waits in accept here: the server runs as many loops as the largest value asks for; 0 is one per processor."},
@@ -135,7 +135,7 @@ func tlsOptions() []ecconf.Option {
 	return []ecconf.Option{
 		{Name: "tls_certificate", Kind: ecconf.KindPath, Scopes: all, Doc: "PEM file with the certificate chain, which may also hold the key. `none` cancels an inherited one and switches TLS off. Unset: a certificate is generated in Data_Dir. In a served domain: the certificate for clients that ask for that name."},
 		{Name: "tls_key", Kind: ecconf.KindPath, Scopes: all, Doc: "PEM file with the key, unless it stands in the certificate's file. `none` cancels."},
-		{Name: "tls_ciphers", Scopes: all, Check: checkNotEmpty, Doc: "Ciphers in OpenSSL's form, such as `HIGH:!aNULL`; applies to TLS 1.2. Unset: the built-in choice. In a domain: for streams to that domain, which come with a later release; accepted with a warning."},
+		{Name: "tls_ciphers", Scopes: all, Check: checkNotEmpty, Doc: "Ciphers in OpenSSL's form, such as `HIGH:!aNULL`; applies to TLS 1.2. Unset: the built-in choice. In a domain of role client: for streams to that domain."},
 		{Name: "tls_client_ca", Kind: ecconf.KindPath, Scopes: noOut, Doc: "PEM file with the authorities that client certificates must come from. `none` cancels."},
 		{Name: "tls_verify_mode", Default: "none", Scopes: join(onPeer, pathways), Check: checkNotEmpty, Doc: "Client certificates: `none` ignores them, `require` wants one that is valid, any other word (`verify`) checks one that is presented."},
 		{Name: "tls_allow_renegotiation", Kind: ecconf.KindBool, Default: "false", Scopes: onPeer, NotYet: true, Why: "renegotiation is never allowed here", Doc: "TLS renegotiation, which is never allowed here."},
@@ -181,10 +181,10 @@ func domainOptions() []ecconf.Option {
 		contacts = append(contacts, ecconf.Option{Name: role, Kind: ecconf.KindList, Check: checkContact, Doc: "one URI or a list."})
 	}
 	return []ecconf.Option{
-		{Name: "XMPP_Role", Kind: ecconf.KindWord, Words: []string{"server", "client"}, Scopes: onDomain, Doc: "server: the domain is served here. client: streams to that domain are allowed; this release opens none, so stanzas to it are answered with remote-server-not-found, and a warning says so."},
-		{Name: "XMPP_Dialback_Secret", Scopes: onDomain, Secret: true, Check: checkNotEmpty, Doc: "Secret behind the dialback key (XEP-0220) that a later release uses; accepted with a warning. A served domain without one gets a random one."},
-		{Name: "routes", Kind: ecconf.KindList, Scopes: onDomain, Check: checkRoute, Doc: "`( \"host:port\" … )` instead of DNS, for a domain of role client; used by a later release, as the warning for that domain says."},
-		{Name: "XMPP_Federation", Kind: ecconf.KindWord, Words: []string{"listed", "open", "closed"}, Default: "listed", Scopes: onDomain, NotYetFor: []string{"open"}, Doc: "Which other domains a served domain speaks with: listed are those that have a client stanza."},
+		{Name: "XMPP_Role", Kind: ecconf.KindWord, Words: []string{"server", "client"}, Scopes: onDomain, Doc: "server: the domain is served here. client: it is another server's, and stanzas go to it and come from it."},
+		{Name: "XMPP_Dialback_Secret", Scopes: onDomain, Secret: true, Check: checkNotEmpty, Doc: "Secret behind the keys by which other servers know this one (XEP-0220, XEP-0185). In a served domain: for its keys, a random one when unset. In a domain of role client: for keys made for that domain, instead."},
+		{Name: "routes", Kind: ecconf.KindList, Scopes: onDomain, Check: checkRoute, Doc: "`( \"host:port\" … )` instead of DNS, for a domain of role client; the first that answers is used."},
+		{Name: "XMPP_Federation", Kind: ecconf.KindWord, Words: []string{"listed", "open", "closed"}, Default: "listed", Scopes: onDomain, Doc: "Which other domains a served domain speaks with: listed are those that have a stanza of role client, open are all that DNS finds, closed is none."},
 		{Name: "Registration", Kind: ecconf.KindWord, Words: []string{"off", "on", "invite"}, Default: "off", Scopes: onDomain, NotYetFor: []string{"invite"}, Doc: "Whether clients may create accounts (XEP-0077)."},
 		{Name: "Contact_Addresses", Kind: ecconf.KindDict, Scopes: onDomain, Keys: contacts, Doc: "Addresses that service discovery shows (XEP-0157): `[ admin = \"mailto:admin@example.org\" ]`."},
 		{Name: "offline_max_messages", Kind: ecconf.KindInt, Default: "100", Max: maxCount, Scopes: join(onDomain, onXMPP), Doc: "Messages that are kept for one user who is not there; 0 keeps none."},

@@ -89,7 +89,7 @@ func TestWriteMarkdown(t *testing.T) {
 	}
 	for _, want := range []string{
 		"| `idle_time` | xmpp_listener, Listen, Peer | `0` | Seconds without a byte",
-		"| `xmpp_listener` | global | optional | Accepts client streams.",
+		"| `xmpp_listener` | global | optional | Accepts streams of clients and of other servers.",
 		"| `proxy_protocol` | xmpp_listener, Listen | `false` | Whether connections begin with a PROXY header. Not yet supported (only the default is accepted). |",
 	} {
 		if !strings.Contains(b.String(), want) {

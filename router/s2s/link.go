@@ -1,0 +1,219 @@
+package s2s
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"roost/netio"
+	"roost/router/stream"
+	"roost/xmlstream"
+	"roost/xmlstream/stanza"
+)
+
+// Namespaces of streams between servers.
+const (
+	nsDialback        = "jabber:server:dialback"
+	nsDialbackFeature = "urn:xmpp:features:dialback" // XEP-0220 §2.5
+	nsBidi            = "urn:xmpp:bidi"              // XEP-0288
+	nsBidiFeature     = "urn:xmpp:features:bidi"
+)
+
+// link is what streams of both directions share. Its fields belong to the loop, but for used.
+type link struct {
+	srv     *Server
+	conn    *netio.Conn
+	tok     xmlstream.Tokenizer
+	limits  *xmlstream.Limits
+	end     ender
+	used    atomic.Int64 // when a stanza last went by: seconds of the server's clock
+	waiting bool         // for work beside the loop
+	over    bool         // the last word is said
+	wrote   bool         // our header, on this stream: an error needs one in front
+	secure  bool
+}
+
+// ender is the stream that a link is part of.
+type ender interface {
+	// handle does what an event asks for; an error ends the stream.
+	handle(xmlstream.Event, xmlstream.Element) error
+	// header is ours, for a stream that ends before there was one.
+	header() stream.Answer
+	// fail logs err and ends the stream with it.
+	fail(err error)
+}
+
+// OnData implements netio.Handler.
+func (l *link) OnData(_ *netio.Conn, b []byte) (used int) {
+	conn := l.conn
+	for !l.over && !l.waiting && l.conn == conn && l.limits != nil {
+		ev, el, n, err := l.tok.Next(b[used:])
+		used += n
+		if err == xmlstream.ErrShort {
+			return used
+		}
+		if err == nil {
+			err = l.guarded(ev, el)
+		}
+		if err != nil {
+			l.end.fail(err)
+		}
+	}
+	if l.over {
+		return len(b) // RFC 6120 §4.9.1.1: after the last word nothing is handled
+	}
+	return used
+}
+
+// guarded turns a panic into the end of this stream alone (RFC 6120 §4.9.3.8).
+func (l *link) guarded(ev xmlstream.Event, el xmlstream.Element) (err error) {
+	defer l.srv.caught(&err)
+	return l.end.handle(ev, el)
+}
+
+func (s *Server) caught(err *error) {
+	if p := recover(); p != nil {
+		s.log.Error("panic in a stream between servers", "panic", p, "stack", string(debug.Stack()))
+		*err = &stanza.StreamError{Condition: stanza.StreamInternalServerError, Err: fmt.Errorf("panic: %v", p)}
+	}
+}
+
+// restart begins a new stream on the connection (RFC 6120 §4.3.3).
+func (l *link) restart(limits *xmlstream.Limits) {
+	l.wrote, l.limits = false, limits
+	l.tok.Reset(limits)
+}
+
+// shake withholds the input from the tokenizer: what comes now belongs to the handshake.
+func (l *link) shake() {
+	l.tok.Release()
+	l.limits = nil
+}
+
+// write queues what is not a stanza.
+func (l *link) write(fill func(dst []byte) []byte) {
+	f := stanza.NewFrame()
+	f.Set(fill(f.Buf()))
+	l.conn.Send(f)
+}
+
+func (l *link) writeString(v string) { l.conn.Send(stanza.FrameString(v)) }
+
+// writeHeader writes our header.
+func (l *link) writeHeader() {
+	l.wrote = true
+	l.write(l.end.header().Append)
+}
+
+// last says the last word (RFC 6120 §4.4, §4.9.1): header when there was none, error, end tag.
+func (l *link) last(e *stanza.StreamError) {
+	if l.over {
+		return
+	}
+	l.over = true
+	if l.limits == nil && !l.secure {
+		l.conn.Abort(errors.New("ended during the TLS handshake"))
+		return
+	}
+	f := stanza.NewFrame()
+	dst := f.Buf()
+	if !l.wrote {
+		dst = l.end.header().Append(dst)
+	}
+	f.Set(stream.AppendLast(dst, e))
+	l.conn.SendLast(f)
+}
+
+// async runs work beside the loop and then, on the loop, then, unless the connection has ended.
+// Nothing is read meanwhile. Views of the element at hand end here.
+func (l *link) async(work, then func()) {
+	l.waiting = true
+	l.tok.Release()
+	conn := l.conn
+	conn.Pause()
+	l.srv.c.Work.Go(func() {
+		err := l.srv.guard(work)
+		conn.Post(func() {
+			l.waiting = false
+			switch {
+			case err != nil:
+				l.end.fail(err)
+			case then != nil && !l.over:
+				then()
+			}
+			if !l.waiting {
+				conn.Resume()
+			}
+		})
+	})
+}
+
+// guard runs work and turns a panic into an error.
+func (s *Server) guard(work func()) (err error) {
+	defer s.caught(&err)
+	work()
+	return nil
+}
+
+// touch notes that a stanza went by.
+func (l *link) touch() { l.used.Store(l.srv.seconds()) }
+
+// idle is how long none did.
+func (l *link) idle() time.Duration {
+	return time.Duration(l.srv.seconds()-l.used.Load()) * time.Second
+}
+
+// pass queues a stanza, which it takes over. It is false, and f still the caller's, when the stream
+// is ending. Any goroutine.
+func (l *link) pass(conn *netio.Conn, f *stanza.Frame) bool {
+	if !conn.Send(f.Retain()) {
+		return false
+	}
+	l.touch()
+	if t := l.srv.c.Tap; t != nil {
+		t.Delivered(conn.RemoteAddr(), f.Bytes())
+	}
+	f.Release()
+	return true
+}
+
+// take hands a stanza of a pair that is proven to the router. Its addresses were checked.
+func (l *link) take(st *stanza.Stanza) {
+	l.touch()
+	if t := l.srv.c.Tap; t != nil {
+		t.Received(l.conn.RemoteAddr(), st)
+	}
+	if l.srv.Router.Inbound(st, false) {
+		return
+	}
+	own := st.Clone()
+	l.async(func() { l.srv.Router.Inbound(own, true) }, nil)
+}
+
+// pairOf reads the addresses of a stanza from another server: both are required (RFC 6120 §8.1.1.2,
+// §8.1.2.2).
+func pairOf(st *stanza.Stanza) (Pair, error) {
+	if st.Bad != nil && st.Bad.Condition == stanza.JIDMalformed || st.From.IsZero() || st.To.IsZero() { // §4.9.3.7
+		return Pair{}, stanza.StreamImproperAddressing.With("a stanza between servers needs a from and a to address")
+	}
+	return Pair{st.To.Domain(), st.From.Domain()}, nil
+}
+
+// unsupported is RFC 6120 §4.9.3.24.
+func unsupported(el xmlstream.Element) error {
+	return stanza.StreamUnsupportedStanzaType.With("unexpected element <" + stream.Clip(el.Local()) + "/>")
+}
+
+// reason words the end of a connection.
+func reason(err error) string {
+	if err == nil {
+		return "closed"
+	}
+	return err.Error()
+}
+
+// tlsState is what is kept of a handshake until the certificate is judged.
+type tlsState = tls.ConnectionState

@@ -1,0 +1,493 @@
+package s2s
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"sync"
+	"time"
+
+	"roost/netio"
+	"roost/router/stream"
+	"roost/tlsconf"
+	"roost/xmlstream"
+	"roost/xmlstream/stanza"
+)
+
+// outState is where a stream of ours stands. It only moves forward, but for a connection that fails
+// while there is another place to try: then it is outConnecting again.
+type outState uint8
+
+const (
+	outResolving  outState = iota // the name is looked up
+	outConnecting                 // one or more connections are being made
+	outHeader                     // waits for the answer to our header
+	outFeatures                   // waits for the features
+	outProceed                    // has asked for TLS
+	outTLS                        // the handshake is going on
+	outSASL                       // has sent our certificate's claim
+	outReady                      // nothing is in the way of dialback: keys can be verified
+	outProving                    // has sent our key
+	outOpen                       // stanzas go
+	outClosed                     // over
+	nOutStates
+)
+
+var outStateNames = [nOutStates]string{"resolving", "connecting", "header", "features", "proceed", "tls", "sasl",
+	"ready", "proving", "open", "closed"}
+
+func (st outState) String() string { return outStateNames[st] }
+
+// outSteps has one function per state for a complete child element of the stream.
+var outSteps = [nOutStates]func(*Out, xmlstream.Element) error{
+	outResolving: (*Out).unexpected, outConnecting: (*Out).unexpected,
+	outHeader:   (*Out).unexpected,
+	outFeatures: (*Out).onFeatures,
+	outProceed:  (*Out).onProceed,
+	outTLS:      (*Out).unexpected,
+	outSASL:     (*Out).onSASL,
+	outReady:    (*Out).onElement, outProving: (*Out).onElement, outOpen: (*Out).onElement,
+	outClosed: (*Out).unexpected,
+}
+
+// An Out is a stream that we make, for one pair. It outlives the connections that are tried for it.
+type Out struct {
+	link
+	pair Pair
+	rem  *Remote
+
+	mu    sync.Mutex // guards what follows
+	state outState
+	queue []*stanza.Frame // stanzas that wait for outOpen
+	bytes int             // in queue
+	asks  []*inquiry      // keys to verify, those that were sent among them
+	found []Candidate     // places, those from next on not tried yet
+	next  int
+	tries int   // connections being made
+	err   error // why the last one failed
+	since time.Time
+
+	// Of the connection, on its loop.
+	at     Candidate
+	id     string // of the stream, theirs
+	cert   *x509.Certificate
+	checks bool // the certificate is being judged
+	authed bool // by SASL
+	spoken bool // SASL was tried
+	bidi   bool
+}
+
+// inquiry is a key that a stream of theirs came with, to be verified on ours.
+type inquiry struct {
+	id, key string
+	sent    bool
+	until   time.Time // once sent
+	done    func(verdict)
+}
+
+// maxAsks bounds the keys that wait for one authoritative server, and verifyTimeout how long.
+const (
+	maxAsks       = 64
+	verifyTimeout = 30 * time.Second
+	maxWaiting    = 4096 // stanzas that wait for one stream
+)
+
+func newOut(s *Server, p Pair, r *Remote) *Out {
+	o := &Out{link: link{srv: s}, pair: p, rem: r, since: s.c.Now()}
+	o.end = o
+	return o
+}
+
+// send takes over f and sends it, now or when the stream is open. Not taken and no error: the stream
+// has ended. Any goroutine.
+func (o *Out) send(f *stanza.Frame) (taken bool, e *stanza.StanzaError) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.state == outClosed:
+		return false, nil
+	case o.state == outOpen:
+		return o.pass(o.conn, f), nil
+	case o.bytes+len(f.Bytes()) > o.srv.c.MaxQueue && o.bytes > 0, len(o.queue) >= maxWaiting:
+		f.Release()
+		return true, stanza.ResourceConstraint.With("too much is waiting for a stream to " + o.pair.Remote)
+	}
+	o.queue = append(o.queue, f)
+	o.bytes += len(f.Bytes())
+	if o.state == outReady {
+		o.prove()
+		o.conn.Post(o.tick)
+	}
+	return true, nil
+}
+
+// ask has a key verified. It is false when the stream has ended.
+func (o *Out) ask(q *inquiry) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.state == outClosed:
+		return false
+	case len(o.asks) >= maxAsks:
+		go q.done(verdict{err: stanza.ResourceConstraint.With("too many keys wait for " + o.pair.Remote)})
+		return true
+	}
+	o.asks = append(o.asks, q)
+	if o.state >= outReady {
+		o.sendAsks()
+		o.conn.Post(o.tick)
+	}
+	return true
+}
+
+// sendAsks sends the questions that wait. o.mu is held.
+func (o *Out) sendAsks() {
+	now := o.srv.c.Now()
+	for _, q := range o.asks {
+		if !q.sent {
+			q.sent, q.until = true, now.Add(verifyTimeout)
+			o.write(func(dst []byte) []byte { return appendVerify(dst, o.pair, q.id, q.key) })
+		}
+	}
+}
+
+// prove sends our key (XEP-0220 §2.1.1). o.mu is held.
+func (o *Out) prove() {
+	o.state = outProving
+	o.touch()
+	key := o.srv.secret(o.pair).Key(o.pair.Remote, o.pair.Local, o.id)
+	o.write(func(dst []byte) []byte { return appendResult(dst, o.pair, key) })
+}
+
+func (o *Out) handle(ev xmlstream.Event, el xmlstream.Element) error {
+	switch ev {
+	case xmlstream.Open:
+		return o.onHeader(el)
+	case xmlstream.Close:
+		o.finish(o.closed(), nil)
+		return nil
+	}
+	if el.Is(stanza.NSStream, "error") { // RFC 6120 §4.9.1.1
+		return o.onStreamError(el)
+	}
+	return outSteps[o.now()](o, el)
+}
+
+// closed is the reason when the other server closes a stream in order: none for one that nobody waits
+// for.
+func (o *Out) closed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state >= outReady && len(o.queue) == 0 && len(o.asks) == 0 {
+		return nil
+	}
+	return errors.New("the other server has closed the stream")
+}
+
+// onStreamError: host-unknown means that the domain is not there (RFC 6120 §4.9.3.6).
+func (o *Out) onStreamError(el xmlstream.Element) error {
+	condition := stream.Clip(el.First().Local())
+	e := stanza.RemoteServerTimeout
+	if condition == string(stanza.StreamHostUnknown) || condition == string(stanza.StreamHostGone) {
+		e = stanza.RemoteServerNotFound
+	}
+	o.finish(errors.New("the other server ended the stream with "+condition), e.With(o.pair.Remote+" answers "+condition))
+	return nil
+}
+
+func (o *Out) now() outState {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.state
+}
+
+// move goes on to a state, unless the stream has ended.
+func (o *Out) move(st outState) {
+	o.mu.Lock()
+	if o.state != outClosed {
+		o.state = st
+	}
+	o.mu.Unlock()
+}
+
+func (o *Out) unexpected(xmlstream.Element) error {
+	return stanza.StreamUnsupportedStanzaType.With("an element in state " + o.now().String())
+}
+
+func (o *Out) header() stream.Answer {
+	return stream.Answer{Space: stanza.NSServer, From: o.pair.Local, To: domainJID(o.pair.Remote), Dialback: true}
+}
+
+// onHeader takes the answer to our header. What it says about domains proves nothing; the id is what
+// our key is made for.
+func (o *Out) onHeader(el xmlstream.Element) error {
+	if _, err := stream.ParseHeader(el, stanza.NSServer); err != nil {
+		return err
+	}
+	id, _ := el.Attr("id")
+	if len(id) == 0 || len(id) > maxKey { // RFC 6120 §4.7.3
+		return stanza.StreamPolicyViolation.With("a stream needs an id")
+	}
+	o.id = string(id)
+	o.move(outFeatures)
+	return nil
+}
+
+// onFeatures chooses the next step: TLS, then our certificate, then dialback.
+func (o *Out) onFeatures(el xmlstream.Element) error {
+	if !el.Is(stanza.NSStream, "features") {
+		return unsupported(el)
+	}
+	tls := el.Child(stanza.NSTLS, "starttls")
+	switch {
+	case o.authed:
+		o.open()
+		return nil
+	case !o.secure && !tls.IsZero() && o.rem.TLS != TLSNo:
+		o.move(outProceed)
+		o.writeString("<starttls xmlns='" + stanza.NSTLS + "'/>")
+		return nil
+	case !o.secure && o.rem.TLS == TLSRequired:
+		return o.refuse("it offers no TLS, and tls is required")
+	case !o.secure && !tls.Child(stanza.NSTLS, "required").IsZero():
+		return o.refuse("it demands TLS, and tls is no")
+	case !o.trusted():
+		return o.refuse("its certificate is not accepted")
+	}
+	external := false
+	for m := range el.Child(stanza.NSSASL, "mechanisms").Children() {
+		external = external || string(m.Text()) == "EXTERNAL"
+	}
+	if !el.Child(nsBidiFeature, "bidi").IsZero() { // XEP-0288 §2.2: after TLS, before authentication
+		o.bidi = true
+		o.writeString("<bidi xmlns='" + nsBidi + "'/>")
+	}
+	if external && o.secure && !o.spoken && tlsconf.MatchDomain(o.rem.Certs.Leaf(o.pair.Local), o.pair.Local) {
+		o.spoken = true
+		o.move(outSASL) // XEP-0178 §3
+		o.writeString("<auth xmlns='" + stanza.NSSASL + "' mechanism='EXTERNAL'>" +
+			base64.StdEncoding.EncodeToString([]byte(o.pair.Local)) + "</auth>")
+		return nil
+	}
+	o.ready()
+	return nil
+}
+
+// trusted reports whether the certificate proves what the policy wants. Without TLS there is none.
+func (o *Out) trusted() bool {
+	switch o.rem.Verify {
+	case VerifyCA:
+		return o.cert != nil
+	case VerifyHost:
+		return o.cert != nil && tlsconf.MatchDomain(o.cert, o.pair.Remote)
+	}
+	return true
+}
+
+// refuse is the end of a stream that we do not want to go on with.
+func (o *Out) refuse(why string) error {
+	return stanza.StreamPolicyViolation.With(why)
+}
+
+// onProceed begins TLS (RFC 6120 §5.4.3).
+func (o *Out) onProceed(el xmlstream.Element) error {
+	if !el.Is(stanza.NSTLS, "proceed") {
+		return stanza.StreamUnsupportedStanzaType.With("TLS was offered and is refused")
+	}
+	o.handshake()
+	return nil
+}
+
+func (o *Out) handshake(alpn ...string) {
+	o.move(outTLS)
+	o.shake()
+	o.conn.StartTLSClient(o.rem.Certs.Client(o.pair.Local, o.pair.Remote, alpn...), o.rem.ConnectTimeout)
+}
+
+// OnTLS implements netio.Handler: a new stream begins. The certificate is judged beside the loop,
+// where anything depends on it.
+func (o *Out) OnTLS(_ *netio.Conn, st *tlsState, err error) {
+	if err != nil {
+		return // OnClose follows, with the same
+	}
+	o.secure = true
+	o.restart(&o.srv.c.Limits)
+	o.move(outHeader)
+	o.writeHeader()
+	if o.rem.Verify == VerifyNone || len(st.PeerCertificates) == 0 {
+		return
+	}
+	held := false
+	o.async(func() {
+		var err error
+		if held, err = tlsconf.VerifyClient(o.rem.Certs, st); err != nil {
+			o.srv.log.Info("certificate of another server not accepted", "domain", o.pair.Remote, "reason", err.Error())
+		}
+	}, func() {
+		if held {
+			o.cert = st.PeerCertificates[0]
+		}
+	})
+}
+
+// onSASL is the answer to our certificate.
+func (o *Out) onSASL(el xmlstream.Element) error {
+	switch {
+	case el.Is(stanza.NSSASL, "success"): // a new stream begins (RFC 6120 §6.3.2)
+		o.authed = true
+		o.restart(&o.srv.c.Limits)
+		o.move(outHeader)
+		o.writeHeader()
+	case el.Is(stanza.NSSASL, "failure"): // XEP-0178 §3: dialback is left
+		o.srv.log.Info("our certificate is refused", "domain", o.pair.Remote, "local", o.pair.Local, "reason", stream.Clip(el.First().Local()))
+		o.ready()
+	default:
+		return unsupported(el)
+	}
+	return nil
+}
+
+// ready is the point from which on keys can be verified, theirs and ours.
+func (o *Out) ready() {
+	o.mu.Lock()
+	if o.state == outClosed {
+		o.mu.Unlock()
+		return
+	}
+	o.state = outReady
+	o.sendAsks()
+	if len(o.queue) > 0 {
+		o.prove()
+	}
+	o.touch()
+	o.mu.Unlock()
+	o.tick()
+	o.srv.reached(o.pair.Remote)
+}
+
+// open lets the stanzas go.
+func (o *Out) open() {
+	o.mu.Lock()
+	if o.state == outClosed {
+		o.mu.Unlock()
+		return
+	}
+	o.state = outOpen
+	o.sendAsks()
+	for _, f := range o.queue {
+		if !o.pass(o.conn, f) {
+			f.Release() // the connection is ending; OnClose tells why
+		}
+	}
+	o.queue, o.bytes, o.found = nil, 0, nil
+	o.touch()
+	o.mu.Unlock()
+	o.srv.log.Info("stream to another server open", "domain", o.pair.Remote, "local", o.pair.Local, "at", o.at.Addr,
+		"by", map[bool]string{true: "certificate", false: "dialback"}[o.authed], "tls", o.secure)
+	o.tick()
+	o.srv.reached(o.pair.Remote)
+}
+
+// onElement handles what comes in an open stream: verdicts, and with bidi stanzas.
+func (o *Out) onElement(el xmlstream.Element) error {
+	switch string(el.Space()) {
+	case nsDialback:
+		return o.onDialback(el)
+	case stanza.NSServer:
+		return o.onStanza(el)
+	}
+	return unsupported(el)
+}
+
+// onStanza takes stanzas of the inverse pair, once ours is accepted and both sides said so
+// (XEP-0288 §2.2).
+func (o *Out) onStanza(el xmlstream.Element) error {
+	st := stanza.Parse(el, stanza.NSServer)
+	p, err := pairOf(&st)
+	switch {
+	case st.Kind == stanza.NotStanza:
+		return unsupported(el)
+	case err != nil:
+		return err
+	case !o.bidi || o.now() != outOpen: // RFC 6120 §4.9.3.12
+		return stanza.StreamNotAuthorized.With("a stanza on a stream that goes the other way")
+	case p != o.pair: // §4.9.3.9
+		return stanza.StreamInvalidFrom.With("\"" + stream.Clip(p.Remote) + "\" to \"" + stream.Clip(p.Local) + "\" is not proven on this stream")
+	}
+	o.take(&st)
+	return nil
+}
+
+// onDialback takes verdicts on our key and on keys that we asked about. What was not asked for, or is
+// about other domains, is not believed (XEP-0220 §4).
+func (o *Out) onDialback(el xmlstream.Element) error {
+	d, err := parseDB(el)
+	if err != nil {
+		return err
+	}
+	name := string(el.Local())
+	switch {
+	case d.verdict == "" && name == "verify":
+		o.answerVerify(d)
+	case d.verdict == "":
+		o.write(func(dst []byte) []byte {
+			return appendVerdict(dst, "result", d.pair, "", failed, stanza.ResourceConstraint.With("make a stream of your own"))
+		})
+	case d.pair != o.pair:
+		o.srv.log.Info("dialback verdict ignored", "domain", o.pair.Remote, "reason", "it is for "+d.pair.String())
+	case name == "verify":
+		o.onVerified(d)
+	case name == "result":
+		return o.onProof(d)
+	default:
+		return unsupported(el)
+	}
+	return nil
+}
+
+// onProof is the verdict on our key.
+func (o *Out) onProof(d dbElement) error {
+	if o.now() != outProving {
+		o.srv.log.Info("dialback verdict ignored", "domain", o.pair.Remote, "reason", "our key was not sent, or is answered already")
+		return nil
+	}
+	switch d.verdict {
+	case valid:
+		o.open()
+		return nil
+	case failed: // XEP-0220 §2.4
+		e := stanza.RemoteServerTimeout
+		if d.cause == string(stanza.ItemNotFound) {
+			e = stanza.RemoteServerNotFound
+		}
+		o.finish(errors.New("dialback failed there: "+d.cause), e.With(o.pair.Remote+" does not accept "+o.pair.Local+": "+d.cause))
+		return nil
+	}
+	o.finish(errors.New("our dialback key is not accepted"), stanza.RemoteServerTimeout.With(o.pair.Remote+" does not accept the key of "+o.pair.Local))
+	return nil
+}
+
+// onVerified is the verdict on a key that we asked about.
+func (o *Out) onVerified(d dbElement) {
+	o.mu.Lock()
+	var q *inquiry
+	for i, a := range o.asks {
+		if a.sent && a.id == d.id {
+			q = a
+			o.asks = append(o.asks[:i:i], o.asks[i+1:]...)
+			break
+		}
+	}
+	o.touch()
+	o.mu.Unlock()
+	switch {
+	case q == nil:
+		o.srv.log.Info("dialback verdict ignored", "domain", o.pair.Remote, "reason", "nobody asked about that stream, or it came too late")
+	case d.verdict == valid:
+		q.done(verdict{ok: true})
+	case d.verdict == invalid:
+		q.done(verdict{})
+	default:
+		q.done(verdict{err: stanza.RemoteServerTimeout.With("its server answers " + d.cause)})
+	}
+}
