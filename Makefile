@@ -70,6 +70,12 @@ bench-xml: ## the tokenizer beside encoding/xml and libexpat (needs cc and libex
 	$(GO) test -run '^$$' -bench Corpus -benchmem ./xmlstream
 	sh bench/xmlcorpus/expat.sh
 
+bench-idle: build ## memory of idle sessions, CPU of logins: Roost, and peers that are installed (SCALE=small for short runs)
+	bash bench/run.sh idle
+
+bench-chat: build ## throughput, latency and CPU of messages and presence, likewise
+	bash bench/run.sh chat
+
 profile: ## CPU and memory profile of the routing benchmarks, into *.prof
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 3s -cpuprofile cpu.prof -memprofile mem.prof -o router.test ./router
 	@echo "look with: $(GO) tool pprof router.test cpu.prof"

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Runs scenarios against every server that is installed, each started afresh, and prints one table. Used by
+# `make bench-idle` and `make bench-chat`:
+#
+#   bench/run.sh idle|chat|presence
+#
+# SERVERS ("roost prosody") and TLS_MODES ("none starttls") choose; the results stay in OUT (bench/out). SCALE=small makes
+# short runs of a tenth of the size.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ROOT=$PWD
+ROOST=${ROOST:-$ROOT/bin/roost}
+BENCH=${BENCH:-$ROOT/bin/roost-bench}
+OUT=${OUT:-$ROOT/bench/out}
+SERVERS=${SERVERS:-roost prosody ejabberd}
+TLS_MODES=${TLS_MODES:-none starttls}
+SCALE=${SCALE:-full}
+DOMAIN=localhost
+PID=
+
+# Rows: name, accounts, contacts, scenario, its variables.
+rows() {
+    case $1/$SCALE in
+    idle/full) echo "idle 12000 0 idle users=12000,from=2000,steps=5,quiet=15s,hold=20s" ;;
+    idle/small) echo "idle 1200 0 idle users=1200,from=200,steps=5,quiet=2s,hold=2s" ;;
+    chat/full)
+        echo "chat-100x1 200 0 chat users=200,window=1"
+        echo "chat-100x16 200 0 chat users=200,window=16"
+        echo "chat-2000x1 4000 0 chat users=4000,window=1"
+        echo "chat-2000x16 4000 0 chat users=4000,window=16"
+        echo "presence 1000 20 presence users=1000,contacts=20"
+        ;;
+    chat/small)
+        echo "chat-10x1 20 0 chat users=20,window=1,hold=2s"
+        echo "chat-10x16 20 0 chat users=20,window=16,hold=2s"
+        echo "presence 100 20 presence users=100,contacts=20,rate=200,hold=2s"
+        ;;
+    *) echo "bench/run.sh: there is no $1 at SCALE=$SCALE; use idle or chat, full or small" >&2; exit 2 ;;
+    esac
+}
+
+stop() {
+    [ -n "$PID" ] || return 0
+    kill "$PID" 2>/dev/null || true
+    for _ in $(seq 50); do # some wait for their clients, who are gone
+        kill -0 "$PID" 2>/dev/null || break
+        sleep 0.1
+    done
+    kill -9 "$PID" 2>/dev/null || true
+    wait "$PID" 2>/dev/null || true
+    PID=
+    rm -rf "$WORK"
+}
+trap stop EXIT
+
+# free_port sets PORT to one on which nobody listens, below those that connections come from.
+free_port() {
+    PORT=$((20000 + RANDOM % 10000))
+    while (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; do PORT=$((PORT + 1)); done
+}
+
+# start SERVER: configures and starts it in a directory of its own, and waits until it listens.
+start() {
+    WORK=$(mktemp -d)
+    free_port
+    cd "$WORK"
+    target_configure >configure.log 2>&1 || { cat configure.log >&2; exit 1; }
+    (target_serve) >serve.log 2>&1 &
+    PID=$!
+    cd "$ROOT"
+    for _ in $(seq 100); do
+        kill -0 "$PID" 2>/dev/null || break
+        if (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; then return 0; fi
+        sleep 0.1
+    done
+    echo "bench/run.sh: $1 does not listen on port $PORT:" >&2
+    tail -20 "$WORK/serve.log" >&2
+    exit 1
+}
+
+run() {
+    local list name scenario vars mode results server
+    list=$(rows "$1")
+    while read -r name USERS CONTACTS scenario vars; do
+        results=()
+        for mode in $TLS_MODES; do
+            for server in $SERVERS; do
+                [ -f "bench/servers/$server.sh" ] || continue
+                . "bench/servers/$server.sh"
+                if ! target_here; then continue; fi
+                start "$server"
+                local dir=$OUT/$name/$server-$mode
+                "$BENCH" run "$scenario" -q -a "127.0.0.1:$PORT" -d "$DOMAIN" --tls "$mode" --set "$vars" --pid "$PID" \
+                    --label "$server $mode" -o "$dir" >"$WORK/run.log" || { cat "$WORK/run.log" >&2; exit 1; }
+                stop
+                results+=("$dir/result.json")
+            done
+        done
+        echo
+        echo "== $name: $scenario $vars"
+        "$BENCH" show "${results[@]}"
+    done <<<"$list"
+}
+
+run "$1"
