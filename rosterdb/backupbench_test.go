@@ -1,12 +1,14 @@
 package rosterdb_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"roost/rosterdb"
 )
@@ -18,7 +20,6 @@ func BenchmarkBackup(b *testing.B) {
 	const rosters = 100_000
 	ro := rosterOf(b, 30)
 	var next atomic.Int64
-	b.SetParallelism(64)
 	fill := func() {
 		for n := next.Add(1); n <= rosters; n = next.Add(1) {
 			if _, err := db.PutRoster(addr(b, fmt.Sprintf("user%d@example.org", n)), ro); err != nil {
@@ -68,4 +69,44 @@ func BenchmarkBackup(b *testing.B) {
 			Progress: func(rosterdb.BackupStats, int64) { peak() }})
 		return err
 	})
+	for _, beside := range []bool{false, true, false, true} { // the first beside compactions of the load
+		b.Run(fmt.Sprintf("changes/backup=%v", beside), func(b *testing.B) { benchBeside(b, db, path, rosters, beside) })
+	}
+}
+
+// benchBeside is the rate of changes of 64 writers, beside backups that follow one another or alone, and the longest one.
+func benchBeside(b *testing.B, db *rosterdb.DB, path string, rosters int, beside bool) {
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for beside && ctx.Err() == nil {
+			if _, err := db.BackupFile(ctx, path, nil); err != nil && ctx.Err() == nil {
+				b.Error(err)
+				return
+			}
+		}
+	}()
+	var next, longest atomic.Int64
+	b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+	contact := addr(b, "contact0007@example.org")
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			n := next.Add(1)
+			began := time.Now()
+			if _, err := db.SetItem(addr(b, fmt.Sprintf("user%d@example.org", 1+n*7919%int64(rosters))), contact, fmt.Sprint(n), nil, rosterdb.Limits{}); err != nil {
+				b.Error(err)
+				return
+			}
+			if took := int64(time.Since(began)); took > longest.Load() {
+				longest.Store(took)
+			}
+		}
+	})
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "changes/s")
+	b.ReportMetric(float64(longest.Load())/1e6, "ms-longest")
+	cancel()
+	<-done
 }
