@@ -61,7 +61,7 @@ type Server struct {
 	Registrar Registrar     // nil: nobody may register
 	Features  string        // further stream features after authentication
 	Caps      func() string // our entity capabilities (XEP-0115); may be nil
-	Tap       Tap           // nil: nobody watches
+	Tap       Tap           // nil: nobody watches; set before the first Accept
 	Meter     *stream.Meter // nil: nobody counts
 	// Login is told how each attempt to log in ended: the mechanism and the failure's condition, "" for
 	// success. It may be nil; it must not block.
@@ -91,7 +91,12 @@ func Rows() []router.Row {
 
 // Accept makes the Stream of a new connection. It runs on the connection's loop.
 func (srv *Server) Accept(c *netio.Conn, cfg *Config) *Stream {
-	s := &Stream{srv: srv, cfg: cfg, conn: c, nego: newNegotiation(cfg, c.RemoteAddr(), cfg.until())}
+	peer := c.RemoteAddr()
+	s := &Stream{srv: srv, cfg: cfg, conn: c, nego: newNegotiation(cfg, peer, cfg.until())}
+	if srv.Tap != nil {
+		own := peer
+		s.peer = &own
+	}
 	s.tok.Reset(&cfg.PreAuth)
 	s.setTimer(0)
 	if cfg.Direct {

@@ -54,8 +54,9 @@ type Stream struct {
 	srv  *Server
 	cfg  *Config
 	conn *netio.Conn
-	nego *negotiation // nil once bound
-	seat router.Seat  // filled by the work of binding; the loop looks at it once nego is nil
+	nego *negotiation    // nil once bound
+	peer *netip.AddrPort // for the Tap, which is shown every stanza; nil without one
+	seat router.Seat     // filled by the work of binding; the loop looks at it once nego is nil
 	tok  xmlstream.Tokenizer
 	job  jobState
 
@@ -254,7 +255,7 @@ func (s *Stream) last(e *stanza.StreamError) {
 	}
 	f.Set(stream.AppendLast(dst, e))
 	if t := s.srv.Tap; t != nil && e != nil {
-		t.Delivered(s.conn.RemoteAddr(), f.Bytes())
+		t.Delivered(*s.peer, f.Bytes())
 	}
 	s.conn.SendLast(f)
 	if !s.waiting || s.job.held() != 0 {
@@ -286,7 +287,7 @@ func (s *Stream) Deliver(f *stanza.Frame) bool {
 	}
 	s.srv.Meter.Delivered(s.conn.Number(), k)
 	if t != nil {
-		t.Delivered(s.conn.RemoteAddr(), f.Bytes())
+		t.Delivered(*s.peer, f.Bytes())
 	}
 	return true
 }
@@ -294,7 +295,7 @@ func (s *Stream) Deliver(f *stanza.Frame) bool {
 // received shows a stanza to the one who watches.
 func (s *Stream) received(st *stanza.Stanza) {
 	if t := s.srv.Tap; t != nil {
-		t.Received(s.conn.RemoteAddr(), st)
+		t.Received(*s.peer, st)
 	}
 }
 
