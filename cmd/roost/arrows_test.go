@@ -43,7 +43,7 @@ var walls = map[string]string{
 	"github.com/dgraph-io/badger/v4":      "roost/rosterdb",
 	"github.com/cloudwego/netpoll":        "roost/netio",
 	"golang.org/x/sys":                    "roost/netio",
-	"github.com/prometheus/client_golang": "roost/cmd",
+	"github.com/prometheus/client_golang": "roost/cmd/roost",
 }
 
 func matches(pattern, pkg string) bool {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"roost/cmd/roost/conf"
+	"roost/cmd/roost/statuspage"
 	"roost/rosterdb/delegated"
 	"roost/rosterdb/riakhttp"
 )
@@ -25,11 +27,21 @@ type web struct {
 
 // listenHTTP opens the sockets of HTTP_Listener, all with the same pages.
 func (s *Server) listenHTTP(Options) error {
+	if len(s.cfg.HTTP.Listens) == 0 {
+		return nil
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle(riakhttp.Prefix, s.riak())
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+	mux.Handle("GET /metrics", s.metrics.Handler(s.logFor("http")))
+	s.page = statuspage.New(s.snapshot)
+	mux.HandleFunc("GET /status/events", s.page.Events)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, q *http.Request) {
+		if !wantsText(q) {
+			s.page.ServeHTTP(w, q)
+			return
+		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		s.status(w)
 	})
@@ -83,14 +95,15 @@ func (s *Server) openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
 	return w, nil
 }
 
-// guarded asks for the bearer token (RFC 6750) where one is set; only the liveness probe is free. Who
-// may refresh rosters is also up to their domain.
+// guarded asks for the token where one is set: as bearer (RFC 6750), or as the password of a browser
+// (RFC 7617) with any name. Only the probes of a supervisor are free. Who may refresh rosters is also up
+// to their domain.
 func (s *Server) guarded(token string, h http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/roster_admin/", delegated.Handler(s.delegatedTo, token))
 	mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) {
-		if token != "" && q.URL.Path != "/healthz" && !delegated.Bearer(q, token) {
-			w.Header().Set("WWW-Authenticate", "Bearer")
+		if token != "" && !probes[q.URL.Path] && !delegated.Bearer(q, token) && !password(q, token) {
+			w.Header()["Www-Authenticate"] = []string{"Bearer", `Basic realm="roost", charset="UTF-8"`}
 			http.Error(w, "this page needs the token of Auth_Token", http.StatusUnauthorized)
 			return
 		}
@@ -99,14 +112,22 @@ func (s *Server) guarded(token string, h http.Handler) http.Handler {
 	return mux
 }
 
+// probes are the pages that say nothing but yes or no.
+var probes = map[string]bool{"/healthz": true, "/readyz": true}
+
+// password reports whether a browser was given the token.
+func password(q *http.Request, token string) bool {
+	_, got, ok := q.BasicAuth()
+	return ok && subtle.ConstantTimeCompare([]byte(got), []byte(token)) == 1
+}
+
 // readyz says whether new clients are welcome.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	select {
-	case <-s.stopping:
+	if !s.isReady() {
 		http.Error(w, "stopping", http.StatusServiceUnavailable)
-	default:
-		fmt.Fprintln(w, "ready")
+		return
 	}
+	fmt.Fprintln(w, "ready")
 }
 
 func (w *web) close(ctx context.Context) error { return w.srv.Shutdown(ctx) }

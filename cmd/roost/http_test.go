@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"io"
 	"net/http"
 	"strings"
@@ -29,6 +30,11 @@ func get(t *testing.T, url, token string) (int, string) {
 	return r.StatusCode, string(b)
 }
 
+// basic is what a browser sends for a name and a password (RFC 7617).
+func basic(name, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password))
+}
+
 func TestHTTP(t *testing.T) {
 	p := newPlace(t, "", `HTTP_Listener {
   Listen "127.0.0.1:0" {}
@@ -48,7 +54,11 @@ func TestHTTP(t *testing.T) {
 		{0, "/", "", 200, "sessions"},
 		{0, "/none", "", 404, ""},
 		{1, "/healthz", "", 200, "ok\n"},
-		{1, "/readyz", "", 401, "Auth_Token"},
+		{1, "/readyz", "", 200, "ready\n"},
+		{1, "/metrics", "", 401, "Auth_Token"},
+		{1, "/status/events", "", 401, "Auth_Token"},
+		{1, "/", basic("anybody", "se cret"), 200, "sessions"},
+		{1, "/", basic("se cret", "wrong"), 401, ""},
 		{1, "/", "", 401, "Auth_Token"},
 		{1, "/", "Bearer wrong", 401, ""},
 		{1, "/", "se cret", 401, ""},
@@ -57,8 +67,8 @@ func TestHTTP(t *testing.T) {
 		{1, "/", "Bearer se cret", 200, "sessions"},
 		{1, "/", "bearer se cret", 200, "sessions"},
 		{1, "/readyz", "Bearer se cret", 200, "ready\n"},
-		{2, "/readyz", "Bearer from-a-file", 200, "ready\n"},
-		{2, "/readyz", "Bearer from-a-file\u0020x", 401, ""},
+		{2, "/metrics", "Bearer from-a-file", 200, "roost_ready 1"},
+		{2, "/metrics", "Bearer from-a-file\u0020x", 401, ""},
 	} {
 		code, body := get(t, "http://"+s.web[c.listen].ln.Addr().String()+c.path, c.token)
 		if code != c.code || !strings.Contains(body, c.body) {

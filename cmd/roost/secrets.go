@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"roost/cmd/roost/conf"
 	"roost/router/sasl"
@@ -107,6 +108,19 @@ func (x *secrets) tls(t conf.TLS) (*tlsconf.Config, error) {
 	}
 	x.certs[t] = c
 	return c, nil
+}
+
+// certificates tells when the certificates that are in use end, by file.
+func (x *secrets) certificates() map[string]time.Time {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	out := map[string]time.Time{}
+	for _, c := range x.certs {
+		if at, file := c.Expires(); !at.IsZero() {
+			out[file] = at
+		}
+	}
+	return out
 }
 
 // credentials gives the store that an authentication dictionary names; nil for none.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"roost/cmd/roost/conf"
+	"roost/cmd/roost/metrics"
+	"roost/cmd/roost/statuspage"
 	"roost/cmd/roost/xmpplog"
 	"roost/netio"
 	"roost/rosterdb"
@@ -41,6 +43,10 @@ type Server struct {
 	work      *stream.Pool // of both: for what waits
 	taps      *xmpplog.Log // nil without an xmpp_logger
 
+	metrics *metrics.Metrics
+	page    *statuspage.Page // nil until HTTP is served
+	recent  *recent          // warnings and errors
+
 	open    []opened // sockets, in the order of the configuration
 	control []*control
 	web     []*web
@@ -71,9 +77,10 @@ const workers = 256
 
 // Start runs a server on cfg. On error nothing is left running.
 func Start(cfg *conf.Config, o Options) (*Server, error) {
-	s := &Server{cfg: cfg, base: o.Log, started: time.Now(), stopping: make(chan struct{})}
+	s := &Server{cfg: cfg, recent: new(recent), started: time.Now(), stopping: make(chan struct{})}
+	s.base = slog.New(noting{Handler: o.Log.Handler(), to: s.recent})
 	s.log = s.logFor("xmpp")
-	for _, step := range []func(Options) error{s.openStore, s.openSecrets, s.wire, s.openLogs, s.listen, s.listenControl, s.listenHTTP} {
+	for _, step := range []func(Options) error{s.measure, s.openStore, s.openSecrets, s.wire, s.openLogs, s.listen, s.listenControl, s.listenHTTP} {
 		if err := step(o); err != nil {
 			return nil, errors.Join(err, s.close(context.Background()))
 		}
@@ -138,6 +145,9 @@ func (s *Server) close(ctx context.Context) error {
 	var errs []error
 	for _, d := range s.delegated { // who waits for a web application waits no more
 		d.Close()
+	}
+	if s.page != nil { // open pages hold their connections
+		s.page.Close()
 	}
 	for _, w := range s.web {
 		errs = append(errs, w.close(ctx))

@@ -6,8 +6,6 @@ import (
 	"runtime"
 	"text/tabwriter"
 	"time"
-
-	"roost/router"
 )
 
 // status prints what the server is doing, for people.
@@ -21,13 +19,7 @@ func (s *Server) status(out io.Writer) {
 	for _, l := range s.open {
 		fmt.Fprintf(w, "listening\t%s\n", l)
 	}
-	bound, available := 0, 0
-	s.router.EachSession(func(ses *router.Session) {
-		bound++
-		if ses.Status().Available {
-			available++
-		}
-	})
+	bound, available := s.router.Count()
 	st := s.engine.Stats()
 	fmt.Fprintf(w, "connections\t%d open, %d accepted, %d refused, %d cut for not reading\n",
 		st.Conns, st.Accepted, st.Refused+st.RefusedFiles, st.Overflows)

@@ -15,6 +15,11 @@ var (
 
 // versionLine is what `roost version` prints.
 func versionLine() string {
+	return fmt.Sprintf("roost %s, commit %s, %s %s/%s", versionNumber, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// revision is the commit that was built.
+func revision() string {
 	c := commit
 	if info, ok := debug.ReadBuildInfo(); ok && c == "" {
 		for _, s := range info.Settings {
@@ -26,5 +31,5 @@ func versionLine() string {
 	if c == "" {
 		c = "unknown"
 	}
-	return fmt.Sprintf("roost %s, commit %s, %s %s/%s", versionNumber, c, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return c
 }

@@ -44,7 +44,7 @@ func (s *Server) wire(o Options) (err error) {
 	}
 	s.router = router.New(router.Config{Domains: served(s.cfg), Accounts: s.exists, Log: s.log, Federation: s.s2s,
 		Offline: &offlineStore{db: s.store, limits: keepOffline(s.cfg)}})
-	s.c2s = &c2s.Server{Router: s.router, Accounts: s.exists, Log: s.log,
+	s.c2s = &c2s.Server{Router: s.router, Meter: stream.NewMeter(s.metrics.Took), Login: s.metrics.Login, Accounts: s.exists, Log: s.log,
 		Work: s.work, Auth: stream.NewPool(runtime.GOMAXPROCS(0))}
 	s.s2s.Router = s.router
 	return s.modules()

@@ -46,6 +46,13 @@ func NewPool(max int) *Pool {
 	return p
 }
 
+// Waiting tells how much work waits for a goroutine.
+func (p *Pool) Waiting() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waiting
+}
+
 // Go runs fn, now or when a goroutine is free, in the order of the calls. It is never refused.
 func (p *Pool) Go(fn func()) {
 	p.mu.Lock()

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"net/http"
+	"runtime/metrics"
+	"strings"
+	"time"
+
+	"roost/cmd/roost/statuspage"
+	"roost/router/stream"
+	"roost/xmlstream/stanza"
+)
+
+// snapshot is what the status page shows.
+func (s *Server) snapshot() *statuspage.Snapshot {
+	n := s.engine.Stats()
+	in, out := s.c2s.Meter.Counts()
+	v := &statuspage.Snapshot{Time: time.Now(), Version: versionLine(), Started: s.started, State: "serving",
+		Domains: served(s.cfg), Connections: n.Conns, In: stanzas(in), Out: stanzas(out), Resident: rss(), Heap: heap(),
+		Errors: s.recent.lines()}
+	v.Sessions, v.Available = s.router.Count()
+	v.LoggingIn = max(n.Conns-v.Sessions, 0)
+	if !s.isReady() {
+		v.State = "stopping"
+	}
+	for _, l := range s.metrics.Logins() {
+		v.Logins = append(v.Logins, statuspage.Login{Mechanism: l.Mechanism, Result: l.Result, Count: l.Count})
+	}
+	q := s.metrics.Latency(v.Time, 0.5, 0.95, 0.99)
+	v.Latency = statuspage.Latency{P50: q[0], P95: q[1], P99: q[2]}
+	v.Listeners = s.sockets()
+	return v
+}
+
+func stanzas(c stream.Counts) statuspage.Stanzas {
+	return statuspage.Stanzas{Message: c[stanza.Message], Presence: c[stanza.Presence], IQ: c[stanza.IQ]}
+}
+
+// sockets lists what is listened on.
+func (s *Server) sockets() (out []statuspage.Listener) {
+	for _, l := range s.open {
+		kind := "XMPP"
+		if l.ssl {
+			kind = "XMPP, direct TLS"
+		}
+		out = append(out, statuspage.Listener{Address: l.ln.Addr().String(), Kind: kind, State: "open"})
+	}
+	for _, w := range s.web {
+		out = append(out, statuspage.Listener{Address: w.ln.Addr().String(), Kind: "HTTP", State: "open"})
+	}
+	return out
+}
+
+// heap is the memory that objects take, in bytes, without stopping anybody.
+func heap() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// wantsText says whether somebody without a browser asks: the page is text for them.
+func wantsText(q *http.Request) bool { return !strings.Contains(q.Header.Get("Accept"), "text/html") }
