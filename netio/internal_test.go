@@ -103,6 +103,19 @@ func TestQueueModel(t *testing.T) {
 	}
 }
 
+// The more connections have ciphers, the shorter they keep them.
+func TestParkTicks(t *testing.T) {
+	for _, c := range []struct {
+		park uint32
+		hot  int
+		want uint32
+	}{{10, 1, 10}, {10, manyHot, 10}, {10, 2 * manyHot, 5}, {10, 100 * manyHot, 1}, {1, 1, 1}, {1, 1 << 20, 1}, {1 << 20, 1 << 20, 256}} {
+		if got := parkTicks(c.park, c.hot); got != c.want {
+			t.Errorf("%d ticks, %d connections: %d, want %d", c.park, c.hot, got, c.want)
+		}
+	}
+}
+
 func TestTable(t *testing.T) {
 	var tb table
 	if tb.get(5) != nil || tb.get(-1) != nil {

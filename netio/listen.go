@@ -44,8 +44,8 @@ type ListenOptions struct {
 	// waits in the backlog. 0 is no bound.
 	AcceptQueue int
 	// Park is how long a TLS connection must be idle until it gives its
-	// ciphers back, about a kilobyte; default 10 s. They are made again in
-	// microseconds.
+	// ciphers back, a kilobyte and a half; default 10 s, less when many
+	// connections have some. They are made again in microseconds.
 	Park time.Duration
 }
 

@@ -140,13 +140,27 @@ func (l *loop) sealQueue(c *Conn, t *tlsConn) []byte {
 	return buf[:start]
 }
 
-// warm notes that t's ciphers are used: they stay for the listener's Park.
+// manyHot is how many connections of a loop keep their ciphers for all of Park.
+// When there are more, each keeps them for a shorter time in proportion: a storm
+// of logins must not cost a kilobyte and a half for each of them, and whoever is
+// really busy comes back within a tick.
+const manyHot = 256
+
+// warm notes that t's ciphers are used: they stay for a while.
 func (l *loop) warm(c *Conn, t *tlsConn) {
-	t.cool = l.tick + c.ls.park
 	if t.at == 0 {
 		l.hot = append(l.hot, t)
 		t.at = int32(len(l.hot))
 	}
+	t.cool = l.tick + parkTicks(c.ls.park, len(l.hot))
+}
+
+// parkTicks is how long one of so many keeps its ciphers, in ticks, one at least.
+func parkTicks(park uint32, hot int) uint32 {
+	if hot <= manyHot {
+		return park
+	}
+	return max(uint32(uint64(park)*manyHot/uint64(hot)), 1)
 }
 
 // chill gives a connection's ciphers back.
