@@ -123,7 +123,7 @@ func listenerOptions() []ecconf.Option {
 		{Name: "tcp_send_buffer_size", Kind: ecconf.KindBytes, Default: "4096", Max: maxBytes, Scopes: onListen, Doc: "SO_SNDBUF; 0 leaves it to the system."},
 		{Name: "file_mode", Kind: ecconf.KindMode, Default: "0660", Scopes: join(onListen, services), Doc: "Access rights of a Unix socket's file, in octal."},
 		{Name: "file_mode", Kind: ecconf.KindMode, Default: "0600", Scopes: []string{"control_listener", "control_listen"}, Doc: "Access rights of the control socket, in octal."},
-		{Name: "park_after", Kind: ecconf.KindSeconds, Default: "10", Max: maxSeconds, Scopes: onListen, Doc: "Seconds without traffic after which a TLS connection gives its ciphers back, about 1 KB; they are made again with its next byte, in a few microseconds. 0: within a second. Buffers are not kept at all while a connection is idle."},
+		{Name: "park_after", Kind: ecconf.KindSeconds, Default: "10", Max: maxSeconds, Scopes: onListen, Doc: "Seconds without traffic after which a TLS connection gives its ciphers back, 1.6 KB; they are made again with its next byte, in a few microseconds. 0: within a second. When more than some hundred connections have ciphers, each keeps them for a shorter time, down to a second. Buffers are not kept at all while a connection is idle."},
 		{Name: "proxy_protocol", Kind: ecconf.KindBool, Default: "false", Scopes: onListen, NotYet: true, Doc: "Whether connections begin with a PROXY header."},
 		{Name: "proxy_protocol_timeout", Kind: ecconf.KindSeconds, Default: "60", Max: maxSeconds, Scopes: onListen, NotYet: true, Doc: "How long to wait for that header."},
 	}
