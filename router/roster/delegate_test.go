@@ -1,11 +1,14 @@
 package roster
 
 import (
+	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"roost/rosterdb"
+	"roost/router"
 	"roost/router/routertest"
 	"roost/xmlstream/jid"
 	"roost/xmlstream/stanza"
@@ -155,5 +158,52 @@ func TestBlock(t *testing.T) {
 	expect(t, alice)
 	if w.stored("zoe@y") != "{}" || w.stored("alice@x") != "{}" {
 		t.Errorf("%s, %s", w.stored("zoe@y"), w.stored("alice@x"))
+	}
+}
+
+// stuck is a store of rosters that cannot be had while the test holds it.
+type stuck struct {
+	*afar
+	inside chan struct{} // one for each who waits
+	free   chan struct{}
+}
+
+func (s *stuck) Item(owner, contact jid.JID) (rosterdb.Item, bool, error) {
+	s.inside <- struct{}{}
+	<-s.free
+	return rosterdb.Item{}, false, nil
+}
+
+// Few wait at a time for the rosters of others; the rest hears at once that they are away.
+func TestStrangersWaitFewAtATime(t *testing.T) {
+	w, a := newAfar(t)
+	s := &stuck{a, make(chan struct{}), make(chan struct{})}
+	w.Delegate("x", s)
+	alice, zoe := routertest.JID(t, "alice@x"), routertest.JID(t, "zoe@y")
+	var wg sync.WaitGroup
+	for range maxStrangers {
+		wg.Go(func() {
+			if _, err := w.Sees(alice, zoe); err != nil {
+				t.Error(err)
+			}
+		})
+		<-s.inside
+	}
+	if _, err := w.Sees(alice, zoe); !errors.Is(err, router.ErrAway) {
+		t.Errorf("one more: %v", err)
+	}
+	if _, err := w.Sees(zoe, alice); err != nil { // a roster that is here is nobody's wait
+		t.Error(err)
+	}
+	close(s.free)
+	wg.Wait()
+}
+
+// A probe from another domain makes nobody fetch a roster from afar.
+func TestProbeDoesNotFetch(t *testing.T) {
+	w, a := newAfar(t)
+	w.Router.Probe(routertest.JID(t, "romeo@far.example/r"), routertest.JID(t, "alice@x"))
+	if a.asked != nil {
+		t.Errorf("asked for %q", a.asked)
 	}
 }
