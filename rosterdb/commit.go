@@ -118,6 +118,9 @@ func (db *DB) finish(t *tx, ops []*op) (err error) {
 	if len(t.base) > 0 {
 		err = db.commit(t.base)
 		db.keep.written.Add(int64(t.size))
+		if err == nil {
+			db.tally.add(ops)
+		}
 		clear(t.base)
 		t.size = 0
 		t.txn.Discard()

@@ -83,6 +83,7 @@ type DB struct {
 	tight   bool      // committer only: a change was refused for want of space
 	keys    keyFile
 	keep    *keeper
+	tally   tally
 }
 
 var _ Store = (*DB)(nil)

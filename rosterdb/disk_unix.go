@@ -88,3 +88,11 @@ func lockDir(dir string, shared bool) (unlock func(), err error) {
 
 // nonBlock: opening what is no file waits for nobody.
 const nonBlock = syscall.O_NONBLOCK
+
+// onDisk is the space that a file takes: a log file has holes.
+func onDisk(info os.FileInfo) int64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Blocks * 512 // stat(2)
+	}
+	return info.Size()
+}

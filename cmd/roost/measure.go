@@ -24,6 +24,11 @@ func (s *Server) sheet(m *metrics.Sheet) {
 	for file, at := range s.secrets.certificates() {
 		m.Put("roost_tls_certificate_expiry_timestamp_seconds", float64(at.Unix()), file)
 	}
+	st := s.store.Stats()
+	m.Put("roost_store_changes_total", float64(st.Changes))
+	m.Put("roost_store_commits_total", float64(st.Commits))
+	m.Put("roost_store_size_bytes", float64(st.Size))
+	m.Put("roost_store_free_bytes", float64(st.Free))
 	s.sheetNet(m)
 	s.sheetStreams(m)
 	s.sheetDelegated(m)
