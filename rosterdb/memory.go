@@ -1,6 +1,7 @@
 package rosterdb
 
 import (
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,7 @@ func (k *keeper) touched() {
 	if k.reads.Add(1)%readsPerCheck == 0 {
 		select {
 		case k.nudge <- struct{}{}:
+			runtime.Gosched() // to the keeper, before more is mapped
 		default:
 		}
 	}
