@@ -60,9 +60,9 @@ func TestScripts(t *testing.T) {
 			for _, cut := range []bool{false, true} {
 				t.Run(map[bool]string{false: "whole", true: "cut"}[cut], func(t *testing.T) {
 					t.Parallel()
-					var log strings.Builder
-					if err := script.Run(s, t.TempDir(), cut, starter(t, &log)); err != nil {
-						t.Errorf("%v\nserver:\n%s", err, log.String())
+					log := &lockedText{}
+					if err := script.Run(s, t.TempDir(), cut, starter(t, log)); err != nil {
+						t.Errorf("%v\nserver:\n%s", err, log)
 					}
 				})
 			}
@@ -71,7 +71,7 @@ func TestScripts(t *testing.T) {
 }
 
 // starter starts servers in this process, or in another when the script kills it.
-func starter(t *testing.T, log io.Writer) script.Start {
+func starter(t *testing.T, log *lockedText) script.Start {
 	return func(o script.Options) (script.Server, error) {
 		if o.Process {
 			return startProcess(t, o)
@@ -80,7 +80,7 @@ func starter(t *testing.T, log io.Writer) script.Start {
 		if err != nil {
 			return nil, err
 		}
-		return inProcess{s}, nil
+		return inProcess{s, log}, nil
 	}
 }
 
@@ -102,7 +102,12 @@ func stopSoon(s *Server) error {
 	return s.Stop(ctx)
 }
 
-type inProcess struct{ *Server }
+type inProcess struct {
+	*Server
+	log *lockedText
+}
+
+func (s inProcess) Logged() string { return s.log.String() }
 
 func (s inProcess) Addr(listen string) string {
 	for _, l := range s.open {

@@ -130,7 +130,7 @@ func (o *Out) tick() {
 	case o.state < outReady:
 		o.conn.SetTimer(max(o.rem.ConnectTimeout-o.srv.c.Now().Sub(o.since), time.Second))
 	case o.state == outProving || len(o.asks) > 0:
-		o.conn.SetTimer(min(verifyTimeout, o.rem.IdleTimeout))
+		o.conn.SetTimer(min(o.patience(), o.rem.IdleTimeout))
 	default:
 		o.conn.SetTimer(max(o.rem.IdleTimeout-o.idle(), 0) + time.Second)
 	}
@@ -160,7 +160,7 @@ func (o *Out) OnTimer(*netio.Conn) {
 	case st == outClosed:
 	case st < outReady:
 		o.fail(stanza.StreamConnectionTimeout.With("the stream was not ready within " + o.rem.ConnectTimeout.String()))
-	case st == outProving && o.idle() >= verifyTimeout:
+	case st == outProving && o.idle() >= o.patience():
 		o.fail(stanza.StreamConnectionTimeout.With("no answer to our dialback key"))
 	case idle && !waiting && st != outProving:
 		o.finish(nil, nil)

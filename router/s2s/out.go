@@ -56,16 +56,17 @@ type Out struct {
 	pair Pair
 	rem  *Remote
 
-	mu    sync.Mutex // guards what follows
-	state outState
-	queue []*stanza.Frame // stanzas that wait for outOpen
-	bytes int             // in queue
-	asks  []*inquiry      // keys to verify, those that were sent among them
-	found []Candidate     // places, those from next on not tried yet
-	next  int
-	tries int   // connections being made
-	err   error // why the last one failed
-	since time.Time
+	mu     sync.Mutex // guards what follows
+	state  outState
+	queue  []*stanza.Frame // stanzas that wait for outOpen
+	bytes  int             // in queue
+	asks   []*inquiry      // keys to verify, those that were sent among them
+	found  []Candidate     // places, those from next on not tried yet
+	next   int
+	tries  int   // connections being made
+	yields bool  // stanzas of the pair go another way
+	err    error // why the last one failed
+	since  time.Time
 
 	// Of the connection, on its loop.
 	at     Candidate
@@ -85,12 +86,14 @@ type inquiry struct {
 	done    func(verdict)
 }
 
-// maxAsks bounds the keys that wait for one authoritative server, and verifyTimeout how long.
+// What may wait for one stream.
 const (
-	maxAsks       = 64
-	verifyTimeout = 30 * time.Second
-	maxWaiting    = 4096 // stanzas that wait for one stream
+	maxAsks    = 64   // keys to be verified
+	maxWaiting = 4096 // stanzas
 )
+
+// patience is how long an answer to a question of dialback is waited for.
+func (o *Out) patience() time.Duration { return o.rem.ConnectTimeout }
 
 func newOut(s *Server, p Pair, r *Remote) *Out {
 	o := &Out{link: link{srv: s}, pair: p, rem: r, since: s.c.Now()}
@@ -98,13 +101,25 @@ func newOut(s *Server, p Pair, r *Remote) *Out {
 	return o
 }
 
+// yield has a stream that was made to verify keys alone leave the stanzas to another; it is false
+// when it has some. Server.mu is held.
+func (o *Out) yield(yields bool) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if yields && (o.state >= outSASL && o.state != outReady || len(o.queue) > 0) {
+		return false
+	}
+	o.yields = yields
+	return true
+}
+
 // send takes over f and sends it, now or when the stream is open. Not taken and no error: the stream
-// has ended. Any goroutine.
+// has ended, or leaves stanzas to another. Any goroutine.
 func (o *Out) send(f *stanza.Frame) (taken bool, e *stanza.StanzaError) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
-	case o.state == outClosed:
+	case o.state == outClosed, o.yields:
 		return false, nil
 	case o.state == outOpen:
 		return o.pass(o.conn, f), nil
@@ -145,7 +160,7 @@ func (o *Out) sendAsks() {
 	now := o.srv.c.Now()
 	for _, q := range o.asks {
 		if !q.sent {
-			q.sent, q.until = true, now.Add(verifyTimeout)
+			q.sent, q.until = true, now.Add(o.patience())
 			o.write(func(dst []byte) []byte { return appendVerify(dst, o.pair, q.id, q.key) })
 		}
 	}

@@ -144,7 +144,9 @@ func (s *Server) Send(from, to jid.JID, f *stanza.Frame) *stanza.StanzaError {
 		if taken || e != nil {
 			return e
 		}
-		s.forget(o) // it has ended meanwhile
+		if o.now() == outClosed {
+			s.forget(o) // meanwhile
+		}
 	}
 }
 
@@ -190,7 +192,8 @@ func (s *Server) forget(o *Out) {
 func (s *Server) accept(p Pair, in *In) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed && s.bidi[p] == nil && s.outs[p] == nil { // never two ways for one pair: order would be lost
+	// Never two ways for one pair: order would be lost.
+	if o := s.outs[p]; !s.closed && s.bidi[p] == nil && (o == nil || o.yield(true)) {
 		s.bidi[p] = in
 	}
 }
@@ -205,6 +208,9 @@ func (s *Server) withdraw(in *In) {
 	for p, at := range s.bidi {
 		if at == in {
 			delete(s.bidi, p)
+			if o := s.outs[p]; o != nil {
+				o.yield(false)
+			}
 		}
 	}
 }

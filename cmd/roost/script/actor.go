@@ -60,6 +60,7 @@ type actor struct {
 	domain  string
 	dirty   bool // has sent since the server was last seen to have handled all
 	silent  bool // reads are not done: the script ended this side
+	server  bool // its streams are those of servers
 	pings   int
 }
 
@@ -68,11 +69,15 @@ func dial(who, addr string, log *transcript) (*actor, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &actor{name: who, conn: c, tcp: c.(*net.TCPConn), log: log, domain: defaultDomain}
+	log.note(who, "connected to %s", addr)
+	return newActor(who, c.(*net.TCPConn), log), nil
+}
+
+func newActor(who string, c *net.TCPConn, log *transcript) *actor {
+	a := &actor{name: who, conn: c, tcp: c, log: log, domain: defaultDomain}
 	a.buf = bufio.NewReaderSize(tap{a}, 16384)
 	a.restart()
-	log.note(who, "connected to %s", addr)
-	return a, nil
+	return a
 }
 
 // tap copies what is read into the transcript.
@@ -140,6 +145,9 @@ func (a *actor) fetch() (item, error) {
 		return it, a.gone
 	}
 	if it.kind == element {
+		if a.server {
+			asClient(it.node)
+		}
 		a.learn(it.node)
 	}
 	return it, nil

@@ -23,6 +23,14 @@
 //	follow A B               A is subscribed to B's presence; what both hear of it is skipped
 //	befriend A B             both see each other
 //	interested, online, skip, sync NAME
+//	stream NAME [from=remote.test] [to=DOMAIN]   sends a server's header, takes header and features, and
+//	          captures the id of the stream as {NAME-id}
+//	accept NAME [to=remote.test] [from=DOMAIN] [id=] [features=TEXT] [only]
+//	          NAME is the server to which ours connects at {peer}, a place that a configuration may name in
+//	          routes; it reads the header and answers, or with only does neither; answer NAME does it later
+//	proves NAME [from=] [to=]   dialback (XEP-0220) on NAME's stream; NAME-asks is the server that says yes
+//	secures NAME cert=WHO    does the handshake as the server that was connected to
+//	logged TEXT…             a line of the server's log has all these
 //	close NAME               sends </stream:stream>
 //	eof NAME                 ends its own direction of the connection
 //	drop NAME                resets the connection

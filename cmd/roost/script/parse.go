@@ -191,6 +191,16 @@ func (s *Script) names(actor string) bool {
 	return slices.ContainsFunc(s.lines, func(st statement) bool { return st.actor == actor })
 }
 
+// routes reports whether the configuration leads to other servers that the script plays.
+func (s *Script) routes() bool {
+	for _, text := range s.files {
+		if strings.Contains(text, "{peer}") {
+			return true
+		}
+	}
+	return false
+}
+
 // uses reports whether a verb stands in the script.
 func (s *Script) uses(verb string) bool {
 	for _, st := range s.lines {

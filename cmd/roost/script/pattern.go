@@ -30,7 +30,7 @@ const (
 
 // prefixes may be used in patterns without a declaration.
 const patternRoot = "<root xmlns='" + nsClient + "' xmlns:stream='" + nsStream + "' xmlns:e='" + nsStzErr +
-	"' xmlns:se='" + nsStrErr + "' xmlns:sasl='" + nsSASL + "' xmlns:tls='" + nsTLS + "' xmlns:bind='" + nsBind + "'>"
+	"' xmlns:se='" + nsStrErr + "' xmlns:sasl='" + nsSASL + "' xmlns:tls='" + nsTLS + "' xmlns:bind='" + nsBind + "' xmlns:db='" + nsDialback + "'>"
 
 // parsePatterns reads a sequence of patterns.
 func parsePatterns(text string) ([]*pattern, error) {

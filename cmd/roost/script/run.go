@@ -3,6 +3,7 @@ package script
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 )
@@ -18,10 +19,11 @@ type run struct {
 	last    *actor // who acted last
 	vars    vars
 	log     transcript
-	stopped bool       // a statement has ended the server
-	halted  chan error // how it ended
-	service *service   // nil when the script has none
-	reply   string     // to the last request over HTTP
+	stopped bool         // a statement has ended the server
+	halted  chan error   // how it ended
+	service *service     // nil when the script has none
+	reply   string       // to the last request over HTTP
+	peer    net.Listener // where the server finds other servers; nil when the script has none
 }
 
 // Run plays a script on a server that start starts, with dir for its files. cut makes the server
@@ -35,7 +37,13 @@ func Run(s *Script, dir string, cut bool, start Start) (err error) {
 		}
 		defer r.service.close()
 	}
-	config, err := prepareDir(s, dir, r.service)
+	if s.routes() {
+		if err := r.listenPeer(); err != nil {
+			return err
+		}
+		defer r.peer.Close()
+	}
+	config, err := prepareDir(s, dir, r.service, r.peerAddr())
 	if err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ HTTP_Listener {
 )
 
 // prepareDir writes the files that the server reads and gives the configuration's name.
-func prepareDir(s *Script, dir string, service *service) (config string, err error) {
+func prepareDir(s *Script, dir string, service *service, peer string) (config string, err error) {
 	cert, err := makeCerts(dir)
 	if err != nil {
 		return "", err
@@ -121,7 +121,7 @@ func prepareDir(s *Script, dir string, service *service) (config string, err err
 	default:
 		conf += noHTTP
 	}
-	fill = strings.NewReplacer("{dir}", dir, "{cert}", cert.cert, "{key}", cert.key, "{ca}", cert.ca, "{service}", service.url())
+	fill = strings.NewReplacer("{dir}", dir, "{cert}", cert.cert, "{key}", cert.key, "{ca}", cert.ca, "{service}", service.url(), "{peer}", peer)
 	files := map[string]string{"users": users, "roost.conf": fill.Replace(conf)}
 	for name, body := range s.files {
 		if _, ok := files[name]; !ok && !strings.HasSuffix(name, ".conf") {
@@ -160,6 +160,14 @@ func makeCerts(dir string) (c certs, err error) {
 		if t.ExtraExtensions, err = xmppAddr(who + "@localhost"); err != nil {
 			return c, err
 		}
+		base := filepath.Join(dir, "client-"+who)
+		if _, _, err = writeCert(t, caCert, caKey, base+".pem", base+".key"); err != nil {
+			return c, err
+		}
+	}
+	for who, until := range map[string]time.Time{"remote.test": time.Now().Add(time.Hour), "expired": time.Now().Add(-time.Minute)} {
+		t := template(who) // another server's
+		t.DNSNames, t.NotAfter = []string{"remote.test"}, until
 		base := filepath.Join(dir, "client-"+who)
 		if _, _, err = writeCert(t, caCert, caKey, base+".pem", base+".key"); err != nil {
 			return c, err

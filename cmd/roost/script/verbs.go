@@ -28,11 +28,17 @@ var makers = map[string]maker{
 	"login":    (*run).login,
 	"follow":   (*run).follow,
 	"befriend": (*run).befriend,
+	"accept":   (*run).accept,
+	"logged":   (*run).logged,
 }
 
 // actorVerbs are what an actor does besides sending.
 var actorVerbs = map[string]verb{
 	"open":       (*run).open,
+	"stream":     (*run).stream,
+	"answer":     (*run).answer,
+	"proves":     (*run).proves,
+	"secures":    (*run).secures,
 	"tls":        func(r *run, a *actor, _ []string, opts map[string]string) error { return r.handshake(a, opts) },
 	"starttls":   (*run).starttls,
 	"auth":       (*run).auth,
