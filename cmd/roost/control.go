@@ -17,9 +17,8 @@ import (
 )
 
 // The control socket speaks HTTP on a Unix socket of mode 0600: who may open it may command the
-// server. One request is one command: its words in a header, its standard input as body, its
-// output as the answer's body, its exit code and last sentence as trailers. HTTP/1.1 is half duplex:
-// a command reads its input before it writes.
+// server. One request is one command: its words in a header, its standard input as body where it
+// reads one, its output as the answer's body, its exit code and last sentence as trailers.
 const (
 	controlPath   = "/run"
 	headerArgs    = "Roost-Args"
@@ -84,7 +83,10 @@ func serveControl(w http.ResponseWriter, q *http.Request, handle func([]string, 
 	}
 	w.Header().Set("Trailer", trailerExit+", "+trailerReason)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_ = http.NewResponseController(w).EnableFullDuplex() // a long import says where it is while it reads
+	if q.ContentLength != 0 { // a long import says where it is while it reads
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		w.Header().Set("Connection", "close") // what is not read is dropped with the connection
+	}
 	w.WriteHeader(http.StatusOK)
 	reason := &firstLine{}
 	code := handle(args, &env{ctx: q.Context(), in: q.Body, out: flushing{w}, err: reason})
@@ -134,6 +136,25 @@ func noAnswer(path string, err error) error {
 	return fmt.Errorf("%w: control socket %s: %w", errNoServer, path, op.Err)
 }
 
+// reading is a command that reads its standard input.
+type reading interface{ reads() }
+
+func (*userAdd) reads()      {}
+func (*userPasswd) reads()   {}
+func (*userImport) reads()   {}
+func (*rosterSet) reads()    {}
+func (*rosterImport) reads() {}
+
+// readsInput reports whether the words are a command that reads its standard input.
+func readsInput(args []string) bool {
+	kctx, _ := parse(&consoleCLI{}, "roost", "", args, &env{out: io.Discard, err: io.Discard})
+	if kctx == nil {
+		return false
+	}
+	_, ok := kctx.Selected().Target.Addr().Interface().(reading)
+	return ok
+}
+
 // remote runs a command in the server behind the socket, with this process's standard streams.
 func remote(path string, args []string, e *env) (int, error) {
 	words, err := json.Marshal(args)
@@ -144,7 +165,11 @@ func remote(path string, args []string, e *env) (int, error) {
 		return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", path)
 	}}}
 	defer client.CloseIdleConnections()
-	q, err := http.NewRequestWithContext(e.ctx, http.MethodPost, "http://roost"+controlPath, io.NopCloser(e.in))
+	var body io.Reader // a terminal is not read for a command that wants nothing from it
+	if readsInput(args) {
+		body = io.NopCloser(e.in)
+	}
+	q, err := http.NewRequestWithContext(e.ctx, http.MethodPost, "http://roost"+controlPath, body)
 	if err != nil {
 		return exitFailed, err
 	}
