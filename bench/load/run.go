@@ -45,11 +45,11 @@ func (e *Engine) Run(ctx context.Context, seg scenario.Segment, onSecond func(*m
 	e.start(r)
 	end := never // when we stop waiting for what is under way
 	for ctx.Err() == nil {
-		if !r.over && e.done(r) {
+		if end == never && e.done(r) {
 			r.over = true
 			end = e.clock() + int64(seg.Phase.Settle)
 		}
-		if r.over && (e.settled() || e.clock() >= end) {
+		if end != never && (e.settled() || e.clock() >= end) {
 			break
 		}
 		if err := e.turn(e.clock() + int64(beat)); err != nil {
