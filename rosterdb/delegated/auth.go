@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -47,6 +48,10 @@ func admit(w http.ResponseWriter, q *http.Request, s *Store, listener string) bo
 		return true
 	case own != "" && q.Header.Get(Signature) != "":
 		err := s.signed(w, q, time.Now())
+		if errors.Is(err, errSigned) {
+			busy(w, err)
+			return false
+		}
 		if err == nil {
 			return true
 		}
@@ -62,6 +67,11 @@ func unauthorized(w http.ResponseWriter, message string) {
 	wrong(w, http.StatusUnauthorized, message)
 }
 
+// maxSigned is how many signed bodies are read at a time; each is Options.MaxRefresh bytes at most.
+const maxSigned = 4
+
+var errSigned = fmt.Errorf("%d signed requests are being read; try again", maxSigned)
+
 // signed checks a signature. The body is read for it, and can be read again.
 func (s *Store) signed(w http.ResponseWriter, q *http.Request, now time.Time) error {
 	stamp, sum, ok := parseSignature(q.Header.Get(Signature))
@@ -70,6 +80,12 @@ func (s *Store) signed(w http.ResponseWriter, q *http.Request, now time.Time) er
 	}
 	if d := now.Sub(time.Unix(stamp, 0)).Abs(); d > maxSkew {
 		return fmt.Errorf("%s: the time is %v away from the server's, which is %d", Signature, d.Round(time.Second), now.Unix())
+	}
+	select { // who is not known yet must not make the server hold many bodies
+	case s.signing <- struct{}{}:
+		defer func() { <-s.signing }()
+	default:
+		return errSigned
 	}
 	inTime(w)
 	body, err := io.ReadAll(http.MaxBytesReader(w, q.Body, s.o.MaxRefresh))

@@ -86,6 +86,14 @@ func TestSignedBodyIsBounded(t *testing.T) {
 	if rec.Code != http.StatusUnauthorized || !bytes.Contains(rec.Body.Bytes(), []byte("too large")) {
 		t.Error(rec.Code, rec.Body)
 	}
+	for range maxSigned { // others are being read
+		w.signing <- struct{}{}
+	}
+	rec = httptest.NewRecorder()
+	Handler(func(string) *Store { return w.Store }, "").ServeHTTP(rec, q)
+	if rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" {
+		t.Error(rec.Code, rec.Body)
+	}
 }
 
 type zeros struct{}

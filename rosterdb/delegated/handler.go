@@ -185,8 +185,7 @@ func (s *Store) refresh(w http.ResponseWriter, q *http.Request, names []string) 
 	case s.refreshes <- struct{}{}:
 		defer func() { <-s.refreshes }()
 	default:
-		w.Header().Set("Retry-After", "1")
-		wrong(w, http.StatusServiceUnavailable, fmt.Sprintf("%d refreshes are going on; try again", s.o.Refreshes))
+		busy(w, fmt.Errorf("%d refreshes are going on; try again", s.o.Refreshes))
 		return
 	}
 	reply := Reply{Status: "ok", Message: "roster update complete", Failed: []Failed{}}
@@ -233,6 +232,12 @@ func (s *Store) account(name string) (jid.JID, error) {
 // wrong answers a request that was not understood.
 func wrong(w http.ResponseWriter, status int, message string) {
 	write(w, status, Reply{Status: "error", Message: clip(strings.ToValidUTF8(message, "?")), Failed: []Failed{}})
+}
+
+// busy asks to come again.
+func busy(w http.ResponseWriter, err error) {
+	w.Header().Set("Retry-After", "1")
+	wrong(w, http.StatusServiceUnavailable, err.Error())
 }
 
 func write(w http.ResponseWriter, status int, reply Reply) {

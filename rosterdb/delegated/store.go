@@ -27,6 +27,7 @@ type Store struct {
 	slots     chan struct{} // one for each request that goes on
 	errands   chan struct{} // likewise, for refreshes: logins keep half of the slots
 	refreshes chan struct{}
+	signing   chan struct{} // one for each signed body that is read
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -73,7 +74,7 @@ func New(o Options) (*Store, error) {
 		return nil, fmt.Errorf("%s: %w", o.URL, err)
 	}
 	s := &Store{o: o, url: target(o.URL), slots: make(chan struct{}, o.Concurrency),
-		errands: make(chan struct{}, max(o.Concurrency/2, 1)), refreshes: make(chan struct{}, o.Refreshes),
+		errands: make(chan struct{}, max(o.Concurrency/2, 1)), refreshes: make(chan struct{}, o.Refreshes), signing: make(chan struct{}, maxSigned),
 		entries: map[jid.JID]*entry{}, stale: map[*entry]struct{}{}}
 	s.troubles.told, s.troubles.since = map[string]time.Time{}, map[string]int{}
 	s.client = &http.Client{Transport: o.Transport, CheckRedirect: fewRedirects}
