@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"roost/netio"
 	"roost/netio/netiotest"
@@ -114,4 +115,60 @@ func (w lockedWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.w.Write(p)
+}
+
+// A client of ours against crypto/tls's server, which sends its tickets and its
+// first words at once, and asks for a certificate or not.
+func TestClientTakesOver(t *testing.T) {
+	forEachVersion(t, func(t *testing.T, cfg netio.Config, server, client *tls.Config) {
+		for _, auth := range []tls.ClientAuthType{tls.NoClientCert, tls.RequireAndVerifyClientCert} {
+			server = server.Clone()
+			server.ClientAuth = auth
+			ln, err := tls.Listen("tcp", "127.0.0.1:0", server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			heard := make(chan string, 1)
+			go func() {
+				conn, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				defer conn.Close()
+				conn.SetDeadline(time.Now().Add(netiotest.Patience))
+				io.WriteString(conn, "first words")
+				b, _ := io.ReadAll(conn)
+				heard <- string(b)
+			}()
+			e := netiotest.Engine(t, cfg)
+			fs := &netiotest.Frames{T: t}
+			ends := make(chan error, 1)
+			var got []byte
+			err = e.Dial(addrOf(t, ln.Addr()), netio.DialOptions{}, func(c *netio.Conn, err error) netio.Handler {
+				c.StartTLSClient(client, 0)
+				c.Send(fs.New([]byte("hello")))
+				return &netiotest.Funcs{
+					Data: func(c *netio.Conn, b []byte) int {
+						if got = append(got, b...); string(got) == "first words" {
+							c.SendLast(fs.New([]byte(", and goodbye")))
+						}
+						return len(b)
+					},
+					Close: func(_ *netio.Conn, err error) { ends <- err },
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := netiotest.Await(t, heard); s != "hello, and goodbye" {
+				t.Errorf("the server heard %q", s)
+			}
+			if err := netiotest.Await(t, ends); err != nil {
+				t.Errorf("OnClose: %v", err)
+			}
+			netiotest.Shutdown(t, e)
+			noFrames(t, fs)
+		}
+	})
 }

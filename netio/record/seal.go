@@ -29,25 +29,24 @@ func (s *State) AppendUpdate(dst []byte) []byte {
 	return dst
 }
 
+// Levels of alerts (RFC 8446 §6).
+const (
+	warning = 1
+	fatal   = 2
+)
+
 // AppendAlert appends the alert of an *Error. Nothing may follow it.
-func (s *State) AppendAlert(dst []byte, a Alert) []byte {
-	const fatal = 2
-	if s.flags&fDead != 0 {
-		return dst
-	}
-	dst = s.append(dst, kindAlert, fatal, byte(a))
-	s.flags |= fDead
-	return dst
-}
+func (s *State) AppendAlert(dst []byte, a Alert) []byte { return s.appendAlert(dst, fatal, a) }
 
 // AppendClose appends a close_notify, after which this end sends no more
 // (RFC 8446 §6.1). After an alert there is none.
-func (s *State) AppendClose(dst []byte) []byte {
-	const warning = 1
+func (s *State) AppendClose(dst []byte) []byte { return s.appendAlert(dst, warning, closeNotify) }
+
+func (s *State) appendAlert(dst []byte, level byte, a Alert) []byte {
 	if s.flags&fDead != 0 {
 		return dst
 	}
-	dst = s.append(dst, kindAlert, warning, byte(closeNotify))
+	dst = s.append(dst, kindAlert, level, byte(a))
 	s.flags |= fDead
 	return dst
 }
