@@ -32,6 +32,7 @@ const (
 	defaultNo  = time.Minute     // of one that says nothing about it
 	failureTTL = 5 * time.Second // of a server that does not know, or does not answer
 	maxAnswers = 32              // records of one answer that are kept
+	maxLooked  = 64              // entries that are looked at for one past its time
 	udpSize    = 1232            // EDNS(0), what passes everywhere
 )
 
@@ -126,12 +127,14 @@ func (d *DNS) keep(q question, a *answer) {
 	defer d.mu.Unlock()
 	if _, there := d.kept[q]; !there && len(d.kept) >= d.o.MaxEntries {
 		now, looked := d.o.Now(), 0
+		var victim question
 		for old, was := range d.kept {
-			if looked++; !now.Before(was.until) || looked >= 64 {
-				delete(d.kept, old)
+			victim = old
+			if looked++; !now.Before(was.until) || looked >= maxLooked {
 				break
 			}
 		}
+		delete(d.kept, victim)
 	}
 	d.kept[q] = a
 }

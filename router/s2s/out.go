@@ -72,7 +72,6 @@ type Out struct {
 	at     Candidate
 	id     string // of the stream, theirs
 	cert   *x509.Certificate
-	checks bool // the certificate is being judged
 	authed bool // by SASL
 	spoken bool // SASL was tried
 	bidi   bool
