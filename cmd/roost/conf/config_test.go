@@ -45,7 +45,7 @@ func TestDefault(t *testing.T) {
 	}
 	l := c.Listeners[0].Listens[0]
 	e := l.For(netip.MustParseAddr("192.0.2.1"))
-	if l.Address.Text != "*:5222" || !l.Enable || l.UseSSL || l.Backlog != 500 || l.RecvBuffer != 4096 || l.SendBuffer != 4096 || !l.NoDelay || l.FileMode != 0o660 || l.ParkAfter != 10*time.Second {
+	if l.Address.Text != "*:5222" || !l.Enable || l.UseSSL || l.Backlog != 500 || l.RecvBuffer != 16384 || l.SendBuffer != 65536 || !l.NoDelay || l.FileMode != 0o660 || l.ParkAfter != 10*time.Second {
 		t.Errorf("listen %+v", l)
 	}
 	want := Effective{

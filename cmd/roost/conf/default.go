@@ -9,6 +9,8 @@ xmpp_listener {
   AuthPlainParameters = [ uri = "accounts://" ]
   require_tls = true                # with the certificate that the server makes for itself
   disable_nagle_algorithm = true    # what has gathered is written at once anyway
+  tcp_recv_buffer_size = 16384      # README, "Tuning", says why
+  tcp_send_buffer_size = 65536
   Listen "*:5222" {}
   Listen "*:5269" {}                # where other servers look for this one
 }
