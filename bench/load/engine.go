@@ -14,11 +14,12 @@ import (
 
 // How the loop works.
 const (
-	batch     = 128                   // events of one wait: timers are looked at in between
-	readSize  = 64 << 10              // of the one read buffer
-	beat      = 10 * time.Millisecond // how often the loop's lateness is measured
-	keepSize  = 16 << 10              // larger buffers are left to the collector
-	keepCount = 4096                  // as are more of them than this
+	batch       = 128                   // events of one wait: timers are looked at in between
+	readSize    = 64 << 10              // of the one read buffer
+	beat        = 10 * time.Millisecond // how often the loop's lateness is measured
+	keepSize    = 16 << 10              // larger buffers are left to the collector
+	maxSessions = 10_000_000            // of a shard, on line or not
+	keepCount   = 4096                  // as are more of them than this
 )
 
 // An Engine makes the load of one shard. Its methods are called by one goroutine.
@@ -65,6 +66,9 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	sc := cfg.Scenario
 	if cfg.Shards < 1 || cfg.Shard < 0 || cfg.Shard >= cfg.Shards {
 		return nil, fmt.Errorf("shard %d of %d is none", cfg.Shard, cfg.Shards)
+	}
+	if sc.Users*sc.Resources/cfg.Shards > maxSessions {
+		return nil, fmt.Errorf("%d accounts with %d sessions each are more than a worker keeps books of (%d): use more workers", sc.Users, sc.Resources, maxSessions)
 	}
 	g := people.New(sc.Users, sc.Roster.Contacts, sc.Roster.Circle, sc.Roster.Groups)
 	first, end := g.Split(cfg.Shard, cfg.Shards)

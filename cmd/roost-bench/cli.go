@@ -25,6 +25,7 @@ var commit string
 type cli struct {
 	Run     runCmd     `cmd:"" help:"Run a scenario against a server."`
 	Check   checkCmd   `cmd:"" help:"Check a scenario and say in words what it does."`
+	Worker  workerCmd  `cmd:"" help:"Make a part of the load for a coordinator elsewhere (run --workers)."`
 	Prepare prepareCmd `cmd:"" help:"Write accounts and rosters in a form that a server loads in bulk."`
 	Show    showCmd    `cmd:"" help:"Print results again; several become one table."`
 	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`

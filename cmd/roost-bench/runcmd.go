@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -16,11 +17,14 @@ type runCmd struct {
 	source
 	server
 	accounts
-	Out     string `short:"o" help:"Directory for result.json; made if it is missing."`
-	Pid     int    `help:"Process whose memory and CPU are watched, with all below it."`
-	Metrics string `help:"URL of the server's metrics in Prometheus' format."`
-	Label   string `help:"What this run is called in comparisons."`
-	Quiet   bool   `short:"q" help:"Only the tables at the end."`
+	Out       string   `short:"o" help:"Directory for result.json; made if it is missing."`
+	Pid       int      `help:"Process whose memory and CPU are watched, with all below it."`
+	Metrics   string   `help:"URL of the server's metrics in Prometheus' format."`
+	Label     string   `help:"What this run is called in comparisons."`
+	Processes int      `default:"1" help:"Worker processes on this machine that share the load."`
+	Workers   []string `placeholder:"HOST:PORT" help:"Machines on which roost-bench worker --listen runs, instead of processes here."`
+	Token     string   `env:"ROOST_BENCH_TOKEN" help:"What those workers want to hear."`
+	Quiet     bool     `short:"q" help:"Only the tables at the end."`
 }
 
 // Run runs the scenario and prints the tables.
@@ -37,17 +41,32 @@ func (c *runCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	w, err := control.Local(e.ctx, load.Config{Scenario: sc, Target: target, Shards: 1, Run: control.NewRun()})
+	ws, err := c.workers(e, load.Config{Scenario: sc, Target: target, Shards: 1, Run: control.NewRun()})
 	if err != nil {
 		return err
 	}
-	defer w.Close()
 	o := control.Options{Scenario: sc, Target: target, Probe: p, Tool: tool(), Label: c.Label}
 	if !c.Quiet {
 		o.Observer = &lines{e.out}
 	}
-	r, err := control.Run(e.ctx, o, []control.Worker{w})
-	return finish(e, r, err, c.Out)
+	r, err := control.Run(e.ctx, o, ws)
+	return errors.Join(finish(e, r, err, c.Out), control.CloseAll(ws))
+}
+
+// workers makes the workers that the flags ask for.
+func (c *runCmd) workers(e *env, cfg load.Config) ([]control.Worker, error) {
+	switch {
+	case c.Processes < 1:
+		return nil, fmt.Errorf("--processes %d: one is the least", c.Processes)
+	case len(c.Workers) > 0 && c.Processes > 1:
+		return nil, errors.New("--workers and --processes exclude each other: start several workers on a machine, with a port each")
+	case len(c.Workers) > 0:
+		return control.Machines(e.ctx, c.Workers, cfg, c.Token)
+	case c.Processes > 1:
+		return control.Processes(e.ctx, c.Processes, cfg, []string{"worker"}, e.err)
+	}
+	w, err := control.Local(e.ctx, cfg)
+	return []control.Worker{w}, err
 }
 
 // finish writes and prints what there is of a result; err is what has ended the run.
