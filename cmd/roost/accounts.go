@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"roost/cmd/roost/conf"
 	"roost/rosterdb"
 	"roost/router"
 	"roost/router/sasl"
@@ -115,23 +114,18 @@ func (e *existence) Exists(user jid.JID) (bool, error) {
 // offlineStore is the embedded store as the router sees it.
 type offlineStore struct {
 	db     rosterdb.Offline
-	limits map[string]rosterdb.OfflineLimits // by domain; a domain with nothing in it keeps nothing
+	limits func(domain string) (rosterdb.OfflineLimits, bool) // false: the domain keeps nothing
 }
 
-// keepOffline gathers the limits of every domain.
-func keepOffline(cfg *conf.Config) map[string]rosterdb.OfflineLimits {
-	out := map[string]rosterdb.OfflineLimits{}
-	for _, d := range cfg.Served() {
-		if d.OfflineMessages > 0 && d.OfflineBytes > 0 {
-			out[prepared(d.Name)] = rosterdb.OfflineLimits{MaxMessages: d.OfflineMessages, MaxBytes: d.OfflineBytes}
-		}
-	}
-	return out
+// keepOffline are the limits of a domain.
+func (s *Server) keepOffline(domain string) (rosterdb.OfflineLimits, bool) {
+	limits, keeps := s.now.Load().offline[domain]
+	return limits, keeps
 }
 
 // Add implements router.Offline.
 func (o *offlineStore) Add(user jid.JID, stanza []byte) error {
-	limits, keeps := o.limits[user.Domain()]
+	limits, keeps := o.limits(user.Domain())
 	if !keeps {
 		return router.ErrFull
 	}

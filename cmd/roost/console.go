@@ -36,7 +36,7 @@ func (s *Server) command(args []string, e *env) int {
 	if kctx == nil {
 		return code
 	}
-	a := &admin{cfg: s.cfg, store: s.store, live: s}
+	a := &admin{cfg: s.conf(), store: s.store, live: s}
 	if cmd, ok := kctx.Selected().Target.Addr().Interface().(managed); ok {
 		return finish(cmd.do(a, e), e.err)
 	}

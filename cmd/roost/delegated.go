@@ -23,7 +23,7 @@ const farWorkers = 256
 func (s *Server) delegate() error {
 	s.delegated, s.far = map[string]*delegated.Store{}, map[string]*stream.Pool{}
 	s.c2s.Far = s.farPool
-	for _, d := range s.cfg.Served() {
+	for _, d := range s.conf().Served() {
 		if d.BlockSubscriptions {
 			s.rosters.Block(prepared(d.Name))
 		}

@@ -27,7 +27,7 @@ type web struct {
 
 // listenHTTP opens the sockets of HTTP_Listener, all with the same pages.
 func (s *Server) listenHTTP(Options) error {
-	if len(s.cfg.HTTP.Listens) == 0 {
+	if len(s.conf().HTTP.Listens) == 0 {
 		return nil
 	}
 	mux := http.NewServeMux()
@@ -45,7 +45,7 @@ func (s *Server) listenHTTP(Options) error {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		s.status(w)
 	})
-	for _, e := range s.cfg.HTTP.Listens {
+	for _, e := range s.conf().HTTP.Listens {
 		w, err := s.openWeb(e, mux)
 		if err != nil {
 			return fmt.Errorf("%sHTTP_Listener: %w", at(e), err)

@@ -9,12 +9,12 @@ import (
 // handler behind it lets through.
 type leveled struct {
 	slog.Handler
-	least slog.Level
+	least slog.Leveler
 }
 
 // Enabled implements slog.Handler.
 func (l leveled) Enabled(ctx context.Context, lv slog.Level) bool {
-	return lv >= l.least && l.Handler.Enabled(ctx, lv)
+	return lv >= l.least.Level() && l.Handler.Enabled(ctx, lv)
 }
 
 // WithAttrs implements slog.Handler.
@@ -32,5 +32,5 @@ const everything = slog.LevelDebug - 100
 
 // logFor is the log of one module or subsystem of the configuration.
 func (s *Server) logFor(module string) *slog.Logger {
-	return slog.New(leveled{s.base.Handler(), s.cfg.Log.For(module)})
+	return slog.New(leveled{s.base.Handler(), s.levels.of(module, s.conf().Log)})
 }

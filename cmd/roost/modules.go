@@ -26,7 +26,7 @@ func (s *Server) modules() error {
 	r, front := s.router, s.c2s
 	r.Handle(c2s.Rows()...)
 	r.AddFeature(router.ToServer, "msgoffline") // XEP-0160 §4
-	if s.cfg.Presence {
+	if s.conf().Presence {
 		s.rosters = roster.Register(r, s.store, s.exists, rosterdb.Limits{})
 		front.Features = roster.StreamFeatures()
 		if err := s.delegate(); err != nil {
@@ -40,11 +40,11 @@ func (s *Server) modules() error {
 	last.Register(r, blobs, time.Now, s.log)
 	vcard.Register(r, blobs, vcard.Limits{})
 	private.Register(r, blobs, private.Limits{})
-	if err := contact.Register(r, contacts(s.cfg)); err != nil {
+	if err := contact.Register(r, contacts(s.conf())); err != nil {
 		return err
 	}
-	front.Registrar = register.Register(r, register.Options{Accounts: &registration{s.store, s.exists, accountOptions(s.cfg)},
-		Subscriptions: s, Open: openTo(s.cfg), Log: s.log})
+	front.Registrar = register.Register(r, register.Options{Accounts: &registration{s.store, s.exists, func() rosterdb.AccountOptions { return accountOptions(s.conf()) }},
+		Subscriptions: s, Open: s.openTo, Log: s.log})
 	front.Caps = disco.Register(r, disco.Options{}).StreamFeature
 	return nil
 }
@@ -71,35 +71,29 @@ func contacts(cfg *conf.Config) (a contact.Addresses) {
 	return a
 }
 
-// openTo tells in which domains strangers may register.
-func openTo(cfg *conf.Config) func(string) bool {
-	open := map[string]bool{}
-	for _, d := range cfg.Served() {
-		open[prepared(d.Name)] = d.Registration
-	}
-	return func(domain string) bool { return open[domain] }
-}
+// openTo tells whether strangers may register in a domain.
+func (s *Server) openTo(domain string) bool { return s.now.Load().open[domain] }
 
 // registration is the embedded store as XEP-0077 sees it. Accounts of password files cannot be
 // changed from here.
 type registration struct {
 	store  rosterdb.Store
 	exists *existence
-	keep   rosterdb.AccountOptions
+	keep   func() rosterdb.AccountOptions
 }
 
 func (g *registration) Create(user jid.JID, password string) error {
 	if g.exists.inFile(user) {
 		return register.ErrExists
 	}
-	return asRegister(g.store.CreateAccount(user, password, g.keep))
+	return asRegister(g.store.CreateAccount(user, password, g.keep()))
 }
 
 func (g *registration) SetPassword(user jid.JID, password string) error {
 	if g.exists.inFile(user) {
 		return register.ErrReadOnly
 	}
-	return asRegister(g.store.SetPassword(user, password, g.keep))
+	return asRegister(g.store.SetPassword(user, password, g.keep()))
 }
 
 // Removable implements register.Accounts.

@@ -19,15 +19,15 @@ import (
 // to it afterwards.
 func (s *Server) federate(o Options) error {
 	c := s2s.Config{Engine: s.engine, Domains: map[string]*s2s.Local{}, Remotes: map[string]s2s.Remote{},
-		MaxStreams: s.cfg.MaxOutbound, Work: s.work, Log: s.logFor("s2s"), Resolver: o.Resolver, Limits: s.streamLimits()}
+		MaxStreams: s.conf().MaxOutbound, Work: s.work, Log: s.logFor("s2s"), Resolver: o.Resolver, Limits: s.streamLimits()}
 	if c.Resolver == nil {
 		c.Resolver = s.names()
 	}
 	var errs []error
 	var err error
-	c.Others, err = s.remote(s.cfg.Others)
+	c.Others, err = s.remote(s.conf().Others)
 	errs = append(errs, err)
-	for _, d := range s.cfg.Domains {
+	for _, d := range s.conf().Domains {
 		name := prepared(d.Name)
 		switch d.Role {
 		case conf.RoleServer:
@@ -63,7 +63,7 @@ func (s *Server) remote(f conf.Federation) (r s2s.Remote, err error) {
 		ConnectTimeout: f.ConnectTimeout, IdleTimeout: f.IdleTimeout, Retry: f.Retry}
 	certs := f.Certs
 	if certs.Certificate == "" {
-		for _, l := range s.cfg.Listeners {
+		for _, l := range s.conf().Listeners {
 			for _, at := range l.Listens {
 				if t := at.Base.TLS; t.Enabled() && certs.Certificate == "" && !certs.Generated {
 					certs.Certificate, certs.Key, certs.Generated = t.Certificate, t.Key, t.Generated
@@ -82,7 +82,7 @@ func (s *Server) remote(f conf.Federation) (r s2s.Remote, err error) {
 // streamLimits are those of streams between servers, whose stanzas are those of clients: the limits of
 // the first listener.
 func (s *Server) streamLimits() xmlstream.Limits {
-	for _, l := range s.cfg.Listeners {
+	for _, l := range s.conf().Listeners {
 		for _, at := range l.Listens {
 			return xmlstream.Limits{MaxStanza: at.Base.MaxStanza, MaxDepth: at.Base.MaxDepth}
 		}
@@ -92,11 +92,11 @@ func (s *Server) streamLimits() xmlstream.Limits {
 
 // names makes the resolver. A machine without DNS servers can still use routes.
 func (s *Server) names() s2s.Resolver {
-	o, err := s2s.ReadResolvConf(s.cfg.ResolvConf)
+	o, err := s2s.ReadResolvConf(s.conf().ResolvConf)
 	if err != nil {
-		s.log.Warn("other domains are found by routes alone", "reason", fmt.Sprintf("Resolv_Conf %q cannot be used: %v", s.cfg.ResolvConf, plain(err)))
+		s.log.Warn("other domains are found by routes alone", "reason", fmt.Sprintf("Resolv_Conf %q cannot be used: %v", s.conf().ResolvConf, plain(err)))
 	}
-	o.IPv6 = s.cfg.UseIPv6
+	o.IPv6 = s.conf().UseIPv6
 	return s2s.NewDNS(o)
 }
 

@@ -97,7 +97,7 @@ func startIn(file string, cut bool, log io.Writer) (*Server, error) {
 }
 
 func stopSoon(s *Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.StopTimeout+stopGrace)
+	ctx, cancel := context.WithTimeout(context.Background(), s.conf().StopTimeout+stopGrace)
 	defer cancel()
 	return s.Stop(ctx)
 }
@@ -190,6 +190,6 @@ func serveScript(file string, cut bool) error {
 	fmt.Println("ready")
 	<-ctx.Done()
 	// the other end of the pipe may be gone
-	time.AfterFunc(2*(s.cfg.StopTimeout+stopGrace), func() { os.Exit(1) })
+	time.AfterFunc(2*(s.conf().StopTimeout+stopGrace), func() { os.Exit(1) })
 	return stopSoon(s)
 }

@@ -38,18 +38,18 @@ type reloadable interface {
 }
 
 func (s *Server) openSecrets(Options) error {
-	key, err := persistentSecret(filepath.Join(s.cfg.DataDir, "decoy.key"))
+	key, err := persistentSecret(filepath.Join(s.conf().DataDir, "decoy.key"))
 	if err != nil {
 		return err
 	}
-	s.secrets = &secrets{dir: s.cfg.DataDir, domains: served(s.cfg),
+	s.secrets = &secrets{dir: s.conf().DataDir, domains: served(s.conf()),
 		accounts: &accountStore{db: s.store, decoys: sasl.NewDecoys(key)},
 		certs:    map[conf.TLS]*tlsconf.Config{}, files: map[fileKey]reloadable{}}
-	for _, d := range s.cfg.Served() {
+	for _, d := range s.conf().Served() {
 		s.secrets.extra = append(s.secrets.extra, tlsconf.Pair{Certificate: d.TLS.Certificate, Key: d.TLS.Key})
 	}
 	s.exists = &existence{db: s.store}
-	for _, l := range s.cfg.Listeners { // who exists is known before the first listener opens
+	for _, l := range s.conf().Listeners { // who exists is known before the first listener opens
 		for _, at := range l.Listens {
 			for _, a := range []*conf.Auth{at.Base.Plain, at.Base.Digest} {
 				if err := s.addUsers(a, a == at.Base.Digest); err != nil {

@@ -102,11 +102,11 @@ func (s *Server) banner(e *env) {
 	for _, c := range s.control {
 		e.printf("listening on %s (console)\n", c.ln.Addr())
 	}
-	cert := filepath.Join(s.cfg.DataDir, "selfsigned-cert.pem")
+	cert := filepath.Join(s.conf().DataDir, "selfsigned-cert.pem")
 	if fp, err := tlsconf.Fingerprint(cert); err == nil && s.secrets.generated() {
 		e.printf("self-signed certificate %s\n  SHA-256 %s\n", cert, fp)
 	}
-	e.printf("next: %s user add alice@%s\n", os.Args[0], served(s.cfg)[0])
+	e.printf("next: %s user add alice@%s\n", os.Args[0], served(s.conf())[0])
 }
 
 // checkCmd is `roost check`.
@@ -165,7 +165,7 @@ func check(cfg *conf.Config) error {
 
 // listenControl opens the sockets of Control_Listener.
 func (s *Server) listenControl(Options) error {
-	for _, l := range s.cfg.Control.Listens {
+	for _, l := range s.conf().Control.Listens {
 		if !l.Address.IsUnix() {
 			return fmt.Errorf("%s: Control_Listener: %s is no Unix socket", l.Pos, l.Address)
 		}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"roost/cmd/roost/conf"
@@ -25,9 +26,10 @@ import (
 
 // Server is one running server. Start makes it, Stop ends it.
 type Server struct {
-	cfg  *conf.Config
-	base *slog.Logger // what every module's log ends in
-	log  *slog.Logger // of the XMPP module
+	now    atomic.Pointer[generation] // the configuration in use
+	base   *slog.Logger               // what every module's log ends in
+	log    *slog.Logger               // of the XMPP module
+	levels levels
 
 	store   *rosterdb.DB
 	exists  *existence
@@ -77,7 +79,8 @@ const workers = 256
 
 // Start runs a server on cfg. On error nothing is left running.
 func Start(cfg *conf.Config, o Options) (*Server, error) {
-	s := &Server{cfg: cfg, recent: new(recent), started: time.Now(), stopping: make(chan struct{})}
+	s := &Server{recent: new(recent), started: time.Now(), stopping: make(chan struct{})}
+	s.now.Store(newGeneration(cfg))
 	s.base = slog.New(noting{Handler: o.Log.Handler(), to: s.recent})
 	s.log = s.logFor("xmpp")
 	for _, step := range []func(Options) error{s.measure, s.openStore, s.openSecrets, s.wire, s.openLogs, s.listen, s.listenControl, s.listenHTTP} {
@@ -89,10 +92,10 @@ func Start(cfg *conf.Config, o Options) (*Server, error) {
 }
 
 func (s *Server) openStore(o Options) (err error) {
-	if err := os.MkdirAll(s.cfg.DataDir, 0o700); err != nil {
+	if err := os.MkdirAll(s.conf().DataDir, 0o700); err != nil {
 		return err
 	}
-	s.store, err = openStore(s.cfg, s.logFor("db"), o.MinFree)
+	s.store, err = openStore(s.conf(), s.logFor("db"), o.MinFree)
 	return err
 }
 
@@ -118,7 +121,7 @@ func (s *Server) Stop(ctx context.Context) error {
 
 // settle waits, not for long, until the sessions that end have told other servers so.
 func (s *Server) settle(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.StopTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.conf().StopTimeout)
 	defer cancel()
 	done := make(chan struct{})
 	go func() { s.work.Wait(); close(done) }()
@@ -156,7 +159,7 @@ func (s *Server) close(ctx context.Context) error {
 		errs = append(errs, c.close(ctx))
 	}
 	if s.engine != nil {
-		clients, cancel := context.WithTimeout(ctx, s.cfg.StopTimeout)
+		clients, cancel := context.WithTimeout(ctx, s.conf().StopTimeout)
 		defer cancel()
 		if err := s.engine.Shutdown(clients); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			errs = append(errs, err)

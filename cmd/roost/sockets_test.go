@@ -191,7 +191,7 @@ func TestLoops(t *testing.T) {
 		t.Errorf("%d loops, want the pool's 3", n)
 	}
 	var got []netio.ListenOptions
-	for _, l := range s.cfg.Listeners {
+	for _, l := range s.conf().Listeners {
 		for _, at := range l.Listens {
 			o := socket(&at)
 			got = append(got, netio.ListenOptions{Address: o.Address, Accepts: o.Accepts, AcceptQueue: o.AcceptQueue, SendLimit: o.SendLimit})

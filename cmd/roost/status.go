@@ -13,7 +13,7 @@ func (s *Server) status(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "%s\n", versionLine())
 	fmt.Fprintf(w, "up\t%s\n", time.Since(s.started).Round(time.Second))
-	for _, d := range served(s.cfg) {
+	for _, d := range served(s.conf()) {
 		fmt.Fprintf(w, "domain\t%s\n", d)
 	}
 	for _, l := range s.open {
@@ -64,8 +64,8 @@ func (o opened) String() string {
 // reload reads certificates and password files again, opens the stanza logs anew, and checks the
 // configuration file.
 func (s *Server) reload(out io.Writer) error {
-	if s.cfg.File != builtin {
-		if _, err := loadChecked(s.cfg.File); err != nil {
+	if s.conf().File != builtin {
+		if _, err := loadChecked(s.conf().File); err != nil {
 			return fmt.Errorf("nothing was changed: %w", err)
 		}
 	}

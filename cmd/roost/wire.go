@@ -33,8 +33,8 @@ func storeOptions(cfg *conf.Config, log *slog.Logger, minFree int64) rosterdb.Op
 
 // wire makes the engine, the router and what answers, and joins them.
 func (s *Server) wire(o Options) (err error) {
-	s.engine, err = netio.New(netio.Config{Loops: s.cfg.EventLoops(), ReadBuffer: o.ReadBuffer, MaxConns: s.cfg.MaxConnections,
-		LibraryRecords: s.cfg.LibraryRecords, Log: s.logFor("net")})
+	s.engine, err = netio.New(netio.Config{Loops: s.conf().EventLoops(), ReadBuffer: o.ReadBuffer, MaxConns: s.conf().MaxConnections,
+		LibraryRecords: s.conf().LibraryRecords, Log: s.logFor("net")})
 	if err != nil {
 		return err
 	}
@@ -42,8 +42,8 @@ func (s *Server) wire(o Options) (err error) {
 	if err := s.federate(o); err != nil {
 		return err
 	}
-	s.router = router.New(router.Config{Domains: served(s.cfg), Accounts: s.exists, Log: s.log, Federation: s.s2s,
-		Offline: &offlineStore{db: s.store, limits: keepOffline(s.cfg)}})
+	s.router = router.New(router.Config{Domains: served(s.conf()), Accounts: s.exists, Log: s.log, Federation: s.s2s,
+		Offline: &offlineStore{db: s.store, limits: s.keepOffline}})
 	s.c2s = &c2s.Server{Router: s.router, Meter: stream.NewMeter(s.metrics.Took), Login: s.metrics.Login, Accounts: s.exists, Log: s.log,
 		Work: s.work, Auth: stream.NewPool(runtime.GOMAXPROCS(0))}
 	s.s2s.Router = s.router
@@ -53,10 +53,10 @@ func (s *Server) wire(o Options) (err error) {
 // openLogs opens the stanza logs. Without an xmpp_logger nothing watches the streams, and nothing is
 // spent on it.
 func (s *Server) openLogs(Options) (err error) {
-	if len(s.cfg.Loggers) == 0 {
+	if len(s.conf().Loggers) == 0 {
 		return nil
 	}
-	if s.taps, err = xmpplog.Open(s.cfg.Loggers, xmpplog.Options{Log: s.logFor("xmpp_logger")}); err != nil {
+	if s.taps, err = xmpplog.Open(s.conf().Loggers, xmpplog.Options{Log: s.logFor("xmpp_logger")}); err != nil {
 		return err
 	}
 	s.c2s.Tap = s.taps
@@ -69,12 +69,12 @@ func (s *Server) reopenLogs() (n int, err error) {
 	if s.taps == nil {
 		return 0, nil
 	}
-	return len(s.cfg.Loggers), s.taps.Reopen()
+	return len(s.conf().Loggers), s.taps.Reopen()
 }
 
 // listen opens the sockets of every xmpp_listener.
 func (s *Server) listen(Options) error {
-	for _, l := range s.cfg.Listeners {
+	for _, l := range s.conf().Listeners {
 		for _, at := range l.Listens {
 			if !at.Enable {
 				continue
