@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"roost/cmd/internal/ecconf"
@@ -138,6 +139,14 @@ func checkRoute(v ecconf.Value) error {
 func checkNotEmpty(v ecconf.Value) error {
 	if v.Text == "" {
 		return errors.New("the value is empty")
+	}
+	return nil
+}
+
+// checkFileMode wants a mode that lets somebody in: without a write bit nobody can connect (unix(7)).
+func checkFileMode(v ecconf.Value) error {
+	if mode, err := strconv.ParseUint(v.Text, 8, 32); err == nil && mode&0o222 == 0 {
+		return errors.New("nobody could connect: one of the write bits must be set, as in 0660")
 	}
 	return nil
 }
