@@ -14,7 +14,7 @@ const defaultAccepts = 64
 // acceptFrom takes what waits at a listening socket and spreads it over the
 // loops.
 func (l *loop) acceptFrom(ls *Listener) {
-	for range ls.accepts {
+	for range ls.accepts.Load() {
 		if ls.queueFull() && l.hold(ls) {
 			return
 		}
@@ -100,7 +100,8 @@ func (l *loop) rest(ls *Listener) {
 
 // queueFull says that AcceptQueue connections wait for their loops.
 func (ls *Listener) queueFull() bool {
-	return ls.maxQueued > 0 && ls.queued.Load() >= ls.maxQueued
+	most := ls.maxQueued.Load()
+	return most > 0 && ls.queued.Load() >= most
 }
 
 // hold stops listening to ls until dequeue finds room, and says whether it did: a
@@ -139,9 +140,9 @@ func (l *loop) listenAgain(ls *Listener) {
 // assign counts an accepted connection and gives it to the loop that has the
 // fewest.
 func (l *loop) assign(fd int, ls *Listener) {
-	if l.e.open.Add(1) > int64(l.e.cfg.MaxConns) {
+	if most := l.e.maxConns.Load(); l.e.open.Add(1) > most {
 		l.e.throttle.warn(l.e.cfg.Log, "netio: connection refused, there are as many as allowed", nil,
-			"limit", l.e.cfg.MaxConns, "listen", ls.name)
+			"limit", most, "listen", ls.name)
 		l.refuse(fd)
 		return
 	}

@@ -96,7 +96,7 @@ func (c *Conn) Send(f Frame) bool {
 		f.Release()
 		return false
 	}
-	if c.out != nil && c.out.bytes+len(b) > c.ls.sendLimit {
+	if c.out != nil && c.out.bytes+len(b) > int(c.ls.sendLimit.Load()) {
 		c.flags.Or(fOverflow)
 		c.mu.Unlock()
 		c.wake(0)

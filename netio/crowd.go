@@ -39,7 +39,7 @@ func (c *Conn) AwaitRoom(fn func()) bool {
 
 // crowd notes that q is more than half full. c.mu is held.
 func (c *Conn) crowd(q *sendQueue) {
-	if !q.crowded && q.bytes > c.ls.sendLimit/2 {
+	if !q.crowded && q.bytes > int(c.ls.sendLimit.Load()/2) {
 		q.crowded = true
 		c.loop.e.crowds.Add(1)
 	}

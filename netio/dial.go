@@ -56,7 +56,7 @@ func (e *Engine) Dial(to netip.AddrPort, o DialOptions, done func(*Conn, error) 
 	if e.draining.Load() {
 		return &DialError{to, ErrShutdown}
 	}
-	if e.open.Add(1) > int64(e.cfg.MaxConns) {
+	if e.open.Add(1) > e.maxConns.Load() {
 		e.connGone()
 		return &DialError{to, ErrTooMany}
 	}
@@ -86,7 +86,8 @@ func (e *Engine) dialer(limit int) *Listener {
 	if e.dialers == nil {
 		e.dialers = map[int]*Listener{}
 	}
-	ls := &Listener{name: "dial", sendLimit: limit, fd: -1, park: e.idleTicks(defaultPark)}
+	ls := &Listener{name: "dial", fd: -1}
+	ls.follow(e, ListenOptions{SendLimit: limit}.withDefaults())
 	e.dialers[limit] = ls
 	return ls
 }

@@ -18,6 +18,7 @@ type Engine struct {
 	loops      []*loop
 	conns      table
 	open       atomic.Int64 // connections, including those on their way to a loop
+	maxConns   atomic.Int64
 	draining   atomic.Bool
 	crowds     atomic.Int32  // Conns that are crowded
 	gone       chan struct{} // a token when open has come to 0 while draining
@@ -48,6 +49,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{cfg: cfg, start: time.Now(), gone: make(chan struct{}, 1), listeners: make(map[*Listener]struct{})}
+	e.maxConns.Store(int64(cfg.MaxConns))
 	e.handshakes.max = cfg.Handshakes
 	e.handshakes.cpu = make(chan struct{}, cfg.processors)
 	for range cfg.Loops {
@@ -64,6 +66,16 @@ func New(cfg Config) (*Engine, error) {
 		return nil, fmt.Errorf("netio: cannot start an event loop: %w", err)
 	}
 	return e, nil
+}
+
+// SetMaxConns changes Config.MaxConns. Connections beyond a lower one stay.
+func (e *Engine) SetMaxConns(n int) error {
+	cfg := Config{MaxConns: n}
+	err := cfg.complete()
+	if err == nil {
+		e.maxConns.Store(int64(cfg.MaxConns))
+	}
+	return err
 }
 
 // serve gives the loops to netpoll. netpoll deals its pollers out in turn, so

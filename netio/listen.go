@@ -97,11 +97,11 @@ type Listener struct {
 	accept    func(*Conn) Handler
 	addr      net.Addr
 	name      string
-	sendLimit int
-	park      uint32      // ticks
-	accepts   int         // per wake-up
-	maxQueued int32       // 0: no bound
 	file      os.FileInfo // of a Unix socket
+	sendLimit atomic.Int64
+	park      atomic.Uint32 // ticks
+	accepts   atomic.Int64  // per wake-up
+	maxQueued atomic.Int32  // 0: no bound
 
 	queued atomic.Int32 // accepted, and on the way to another loop
 	held   atomic.Bool  // not accepting until there is room in the queue
@@ -126,9 +126,8 @@ func (e *Engine) Listen(o ListenOptions, accept func(*Conn) Handler) (*Listener,
 	if err != nil {
 		return nil, err
 	}
-	ls.accept, ls.name, ls.sendLimit = accept, ls.addr.String(), o.SendLimit
-	ls.park = e.idleTicks(o.Park)
-	ls.accepts, ls.maxQueued = o.Accepts, int32(min(o.AcceptQueue, math.MaxInt32))
+	ls.accept, ls.name = accept, ls.addr.String()
+	ls.follow(e, o)
 
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -145,6 +144,55 @@ func (e *Engine) Listen(o ListenOptions, accept func(*Conn) Handler) (*Listener,
 		return nil, listenError(ep, "epoll_ctl", err)
 	}
 	return ls, nil
+}
+
+// follow takes over what o says about connections and their accepting.
+func (ls *Listener) follow(e *Engine, o ListenOptions) {
+	ls.sendLimit.Store(int64(o.SendLimit))
+	ls.park.Store(e.idleTicks(o.Park))
+	ls.accepts.Store(int64(o.Accepts))
+	ls.maxQueued.Store(int32(min(o.AcceptQueue, math.MaxInt32)))
+}
+
+// Change gives a listening socket other options, of the same address. Nobody is disconnected, and those who wait in
+// the backlog stay. SendLimit and Park also hold for the connections that are there; RecvBuffer, SendBuffer and NoDelay
+// for those to come, and RecvBuffer and SendBuffer of 0 leave what was set before. Any goroutine.
+func (ls *Listener) Change(o ListenOptions) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	o = o.withDefaults()
+	ep, _ := parseEndpoint(o.Address)
+	family, _, err := ep.sockaddr()
+	if err != nil {
+		return listenError(ep, "address", err)
+	}
+	if family == unix.AF_INET6 {
+		family = unix.AF_INET // IPV6_V6ONLY is set, and cannot be again
+	}
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.fd < 0 {
+		return errNotListening
+	}
+	if err := setOptions(ls.fd, family, o); err != nil {
+		return listenError(ep, "setsockopt", err)
+	}
+	if family != unix.AF_UNIX && !o.NoDelay {
+		if err := unix.SetsockoptInt(ls.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 0); err != nil {
+			return listenError(ep, "setsockopt", err)
+		}
+	}
+	if ls.file != nil {
+		if err := os.Chmod(ep.path, o.FileMode); err != nil {
+			return listenError(ep, "chmod", err)
+		}
+	}
+	if err := unix.Listen(ls.fd, o.Backlog); err != nil { // changes the backlog of a socket that listens
+		return listenError(ep, "listen", err)
+	}
+	ls.follow(ls.loop.e, o)
+	return nil
 }
 
 // listen has the loop accept from ls. Any goroutine.

@@ -152,7 +152,7 @@ func (l *loop) warm(c *Conn, t *tlsConn) {
 		l.hot = append(l.hot, t)
 		t.at = int32(len(l.hot))
 	}
-	t.cool = l.tick + parkTicks(c.ls.park, len(l.hot))
+	t.cool = l.tick + parkTicks(c.ls.park.Load(), len(l.hot))
 }
 
 // parkTicks is how long one of so many keeps its ciphers, in ticks, one at least.

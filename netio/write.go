@@ -125,7 +125,7 @@ func (l *loop) advance(c *Conn, n int) {
 		return
 	}
 	l.done = c.out.advance(n, l.done)
-	l.uncrowd(c.out, c.ls.sendLimit/4)
+	l.uncrowd(c.out, int(c.ls.sendLimit.Load()/4))
 	if c.out.empty() {
 		l.e.putQueue(c.out)
 		c.out = nil

@@ -87,18 +87,24 @@ func (c *Config) Enabled() bool { return c != nil && len(c.st.Load().certs) > 0 
 // Reload reads the files again. New handshakes see the new state as a whole; on error they go on seeing the old
 // one. A certificate may be replaced, but not taken away: an error says so when its file is gone.
 func (c *Config) Reload() error {
+	use, err := c.Fresh()
+	if err == nil {
+		use()
+	}
+	return err
+}
+
+// Fresh is the first half of Reload: it reads the files. use is the second half, for when everything else that
+// changes at the same time has been read, too.
+func (c *Config) Fresh() (use func(), err error) {
 	if c == nil {
-		return nil
+		return func() {}, nil
 	}
 	st, stamps, err := c.read()
 	c.mu.Lock()
 	c.tried = stamps
 	c.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	c.st.Store(st)
-	return nil
+	return func() { c.st.Store(st) }, err
 }
 
 // Changed reports whether a file differs, by time, size or mode, from what the last Load or Reload found, whether

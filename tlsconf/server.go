@@ -11,9 +11,24 @@ import (
 
 // server is one tls.Config that was handed out, and what it answers handshakes with.
 type server struct {
-	conf  *Config
-	outer *tls.Config // handed out; owns the session ticket keys, which crypto/tls rotates daily
-	inner atomic.Pointer[inner]
+	conf    *Config
+	outer   *tls.Config                // handed out
+	tickets atomic.Pointer[tls.Config] // owns the session ticket keys, which crypto/tls rotates daily
+	inner   atomic.Pointer[inner]
+}
+
+// Rekey makes new keys for session tickets: those that were given out are worth nothing any more, and the clients
+// that show them make a whole handshake. It returns for how many tls.Configs.
+func (c *Config) Rekey() int {
+	if c == nil {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.servers {
+		s.tickets.Store(new(tls.Config))
+	}
+	return len(c.servers)
 }
 
 // inner is the tls.Config of one state.
@@ -39,6 +54,7 @@ func (c *Config) Server(alpn ...string) *tls.Config {
 	s := &server{conf: c}
 	s.outer = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: slices.Clone(alpn), Time: c.time}
 	s.outer.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.current(), nil }
+	s.tickets.Store(new(tls.Config))
 	c.servers[key] = s
 	return s.outer
 }
@@ -64,10 +80,10 @@ func (s *server) current() *tls.Config {
 		},
 		WrapSession: func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
 			ss.Extra = append(ss.Extra, st.pick(cs.ServerName).mark())
-			return s.outer.EncryptTicket(cs, ss)
+			return s.tickets.Load().EncryptTicket(cs, ss)
 		},
 		UnwrapSession: func(id []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
-			ss, err := s.outer.DecryptTicket(id, cs)
+			ss, err := s.tickets.Load().DecryptTicket(id, cs)
 			if err != nil || ss == nil || !marked(ss, st.pick(cs.ServerName).mark()) {
 				return nil, err // no error: a whole handshake follows
 			}

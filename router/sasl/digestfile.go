@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 )
 
@@ -22,9 +21,8 @@ import (
 // and PLAIN by computing the same. A user's line counts in every served domain
 // unless there is one whose realm is that domain; then only that one does.
 type DigestFile struct {
-	path   string
-	reload sync.Mutex
-	now    atomic.Pointer[index] // user NUL realm → 16 octets
+	path string
+	now  atomic.Pointer[index] // user NUL realm → 16 octets
 }
 
 // OpenDigest reads the file. Errors name path and line.
@@ -38,14 +36,17 @@ func OpenDigest(path string) (*DigestFile, error) {
 
 // Reload reads the file again. On an error what was read before stays.
 func (f *DigestFile) Reload() error {
-	f.reload.Lock()
-	defer f.reload.Unlock()
-	x, err := readIndex(f.path, digestLine)
-	if err != nil {
-		return err
+	use, err := f.Fresh()
+	if err == nil {
+		use()
 	}
-	f.now.Store(x)
-	return nil
+	return err
+}
+
+// Fresh is the first half of Reload, as that of File.
+func (f *DigestFile) Fresh() (use func(), err error) {
+	x, err := readIndex(f.path, digestLine)
+	return func() { f.now.Store(x) }, err
 }
 
 // Len is the number of lines that count.

@@ -31,7 +31,6 @@ type File struct {
 	hashed bool
 	decoys *Decoys
 	secret [32]byte // for comparing passwords
-	reload sync.Mutex
 	now    atomic.Pointer[fileState]
 	derive func(h Hash, password string, salt []byte, iterations int) (Keys, error) // counted by tests
 }
@@ -69,14 +68,18 @@ func openFile(path string, hashed bool) (*File, error) {
 
 // Reload reads the file again. On an error what was read before stays.
 func (f *File) Reload() error {
-	f.reload.Lock()
-	defer f.reload.Unlock()
-	users, err := readIndex(f.path, f.line)
-	if err != nil {
-		return err
+	use, err := f.Fresh()
+	if err == nil {
+		use()
 	}
-	f.now.Store(&fileState{users: users, cache: map[cacheKey]Keys{}})
-	return nil
+	return err
+}
+
+// Fresh is the first half of Reload: it reads the file. use is the second half, for when everything else
+// that changes at the same time has been read, too.
+func (f *File) Fresh() (use func(), err error) {
+	users, err := readIndex(f.path, f.line)
+	return func() { f.now.Store(&fileState{users: users, cache: map[cacheKey]Keys{}}) }, err
 }
 
 // Len is the number of accounts in the file.
