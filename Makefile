@@ -11,7 +11,7 @@ COMMIT     := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 LDFLAGS     = -X main.commit=$(COMMIT) -buildid=
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.3.0
 
-.PHONY: all build run test unit race vuln soak leak lint fuzz bench bench-rosters bench-store bench-xml bench-idle bench-chat profile cover interop demo-roster docker clean help
+.PHONY: all build run test unit race vuln soak leak lint fuzz bench bench-rosters bench-store bench-xml bench-idle bench-million bench-chat profile cover interop demo-roster docker clean help
 
 all: build
 
@@ -72,6 +72,10 @@ bench-xml: ## the tokenizer beside encoding/xml and libexpat (needs cc and libex
 
 bench-idle: build ## memory of idle sessions, CPU of logins: Roost, and peers that are installed (SCALE=small for short runs)
 	bash bench/run.sh idle
+
+bench-million: ## a million sessions in one process without sockets, and 90 000 with sockets in five (5 minutes, 2 GB)
+	$(GO) test -timeout 1h -run '^$$' -bench '^BenchmarkMillion$$' -benchtime 1x ./router/c2s
+	ROOST_IDLE_SERVERS=5 ROOST_IDLE_SESSIONS=18000 $(GO) test -timeout 1h -run '^$$' -bench '^BenchmarkIdleProcess$$/tls=false' -benchtime 1x ./cmd/roost
 
 bench-chat: build ## throughput, latency and CPU of messages and presence, likewise
 	bash bench/run.sh chat
