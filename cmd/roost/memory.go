@@ -86,11 +86,11 @@ func groupLimit(root fs.FS) int64 {
 
 const (
 	trimPeriod = 3 * time.Second
-	trimPause  = 10 * time.Second // at least, from one time to the next
-	trimCost   = 100              // and this many times what it took
-	trimQuiet  = 1 << 20          // bytes: allocating less than this in a period, or
-	trimShare  = 50               // one in so many of what is resident, is quiet
-	trimGain   = 8                // one in so many of what is resident must be to gain
+	trimPause  = 5 * time.Second // at least, from one time to the next
+	trimCost   = 100             // and this many times what it took
+	trimQuiet  = 1 << 20         // bytes: allocating less than this in a period, or
+	trimShare  = 50              // one in so many of what is resident, is quiet
+	trimGain   = 8               // one in so many of what is resident must be to gain
 )
 
 // usage is a look at the memory of the process, in bytes.

@@ -47,7 +47,7 @@ func TestTrimmer(t *testing.T) {
 	}{
 		{"at the start", 3 * time.Second, 30 * mb, 40 * mb, false, 0, 0},
 		{"quiet", 3 * time.Second, mb / 2, 40 * mb, true, 20 * time.Millisecond, 20 * mb},
-		{"too soon", 3 * time.Second, 0, 40 * mb, false, 0, 0},
+		{"too soon", 2 * time.Second, 0, 40 * mb, false, 0, 0},
 		{"nothing to gain", 20 * time.Second, 0, 22 * mb, false, 0, 0},
 		{"a storm", 3 * time.Second, 900 * mb, 1200 * mb, false, 0, 0},
 		{"a murmur", 3 * time.Second, 20 * mb, 1200 * mb, true, time.Second, 600 * mb},

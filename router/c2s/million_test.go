@@ -96,7 +96,7 @@ func million(b *testing.B, n int) {
 		b.Fatal(err)
 	}
 	defer null.Close()
-	heapBefore, rssBefore := heap(), resident(b)
+	heapBefore, rssBefore, madeBefore := heap(), resident(b), made()
 
 	start, used := time.Now(), cpu(b)
 	for i := range n {
@@ -110,6 +110,7 @@ func million(b *testing.B, n int) {
 	per := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 / float64(n) }
 	b.ReportMetric(per(cpu(b)-used), "cpu-µs/login")
 	b.ReportMetric(time.Since(start).Seconds(), "s/logins")
+	b.ReportMetric(float64(made()-madeBefore)/float64(n), "B-made/login")
 
 	b.ReportMetric(float64(int64(heap()-heapBefore))/float64(n), "B/session")
 	debug.FreeOSMemory()
@@ -149,6 +150,13 @@ func collections(b *testing.B) {
 	b.ReportMetric(float64(time.Since(start).Microseconds())/1e3/rounds, "ms/gc")
 	debug.ReadGCStats(&stats)
 	b.ReportMetric(float64(slices.Max(stats.Pause[:rounds]).Microseconds()), "pause-µs")
+}
+
+// made is how many bytes this process has ever allocated.
+func made() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }
 
 // resident is the process's memory, in bytes.
