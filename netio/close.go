@@ -79,6 +79,9 @@ func (l *loop) finish(c *Conn, err error, hard bool) {
 
 	if q != nil {
 		for _, it := range q.items[q.head:] {
+			if f, ok := it.f.(Unsent); ok {
+				l.callUnsent(c, f)
+			}
 			l.done = append(l.done, it.f)
 		}
 		l.e.putQueue(q)

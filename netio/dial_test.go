@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -169,6 +170,53 @@ func TestDialReset(t *testing.T) {
 	peer.Close()
 	if err := netiotest.Await(t, ends); !errors.Is(err, syscall.ECONNRESET) {
 		t.Error(err)
+	}
+}
+
+// unsent counts frames that were not written.
+type unsent struct {
+	netiotest.Text
+	n *atomic.Int32
+}
+
+func (u unsent) Unsent() { u.n.Add(1) }
+
+// TestUnsent: of what is queued when the peer resets, each Frame that was not written whole is told.
+func TestUnsent(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	e := netiotest.Engine(t, netio.Config{})
+	var n, refused atomic.Int32
+	const frames, size = 64, 1 << 20
+	ends, sent := make(chan error, 1), make(chan bool)
+	err = e.Dial(addrOf(t, ln.Addr()), netio.DialOptions{SendLimit: frames * size}, func(c *netio.Conn, _ error) netio.Handler {
+		go func() {
+			defer close(sent)
+			for range frames {
+				if !c.Send(unsent{netiotest.Text(make([]byte, size)), &n}) {
+					refused.Add(1)
+				}
+			}
+		}()
+		return &netiotest.Funcs{Close: func(_ *netio.Conn, err error) { ends <- err }}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	netiotest.Await(t, sent)
+	peer.(*net.TCPConn).SetLinger(0)
+	peer.Close()
+	netiotest.Await(t, ends)
+	// The kernel takes some megabytes for a peer that does not read.
+	if got := n.Load(); got < frames/4 || got+refused.Load() > frames {
+		t.Errorf("%d of %d unsent, %d refused", got, frames, refused.Load())
 	}
 }
 

@@ -86,6 +86,11 @@ func (l *loop) callUndialed(d *dialing, err error) {
 	d.done(nil, &DialError{d.to, err})
 }
 
+func (l *loop) callUnsent(c *Conn, f Unsent) {
+	defer l.recovered(c, "Unsent")
+	f.Unsent()
+}
+
 // releaseDone releases the frames that the last write has finished, and wakes
 // who has waited for that. No lock is held. A Release that panics loses its own
 // frame only.

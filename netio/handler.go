@@ -11,6 +11,13 @@ type Frame interface {
 	Release()
 }
 
+// Unsent is implemented by Frames that want to know of an end that came too early.
+type Unsent interface {
+	// Unsent is called on the loop, before OnClose and Release, when the Conn has ended and no system
+	// call has taken the whole Frame. Under TLS it is not called for what was sealed already.
+	Unsent()
+}
+
 // A Handler is the owner of a Conn. All calls come on the Conn's loop, one at a
 // time, and must not block. A panic in any of them is recovered, logged with its
 // stack, and aborts this Conn alone.

@@ -180,6 +180,7 @@ func (o *Out) OnOverflow(*netio.Conn) {
 // OnClose implements netio.Handler. Before the stream was ready, another place may do better.
 func (o *Out) OnClose(c *netio.Conn, err error) {
 	o.tok.Release()
+	o.giveBack(o.pair.Remote)
 	if o.stale(c) {
 		return
 	}

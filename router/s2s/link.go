@@ -29,10 +29,11 @@ type link struct {
 	tok     xmlstream.Tokenizer
 	limits  *xmlstream.Limits
 	end     ender
-	used    atomic.Int64 // when a stanza last went by: seconds of the server's clock
-	waiting bool         // for work beside the loop
-	over    bool         // the last word is said
-	wrote   bool         // our header, on this stream: an error needs one in front
+	left    []*stanza.Frame // stanzas that the connection had not written when it ended
+	used    atomic.Int64    // when a stanza last went by: seconds of the server's clock
+	waiting bool            // for work beside the loop
+	over    bool            // the last word is said
+	wrote   bool            // our header, on this stream: an error needs one in front
 	secure  bool
 }
 
@@ -169,7 +170,7 @@ func (l *link) idle() time.Duration {
 // pass queues a stanza, which it takes over. It is false, and f still the caller's, when the stream
 // is ending. Any goroutine.
 func (l *link) pass(conn *netio.Conn, f *stanza.Frame) bool {
-	if !conn.Send(f.Retain()) {
+	if !conn.Send(&parcel{f.Retain(), l}) {
 		return false
 	}
 	l.touch()
@@ -178,6 +179,29 @@ func (l *link) pass(conn *netio.Conn, f *stanza.Frame) bool {
 	}
 	f.Release()
 	return true
+}
+
+// A parcel is a stanza on its way through a connection.
+type parcel struct {
+	*stanza.Frame
+	link *link
+}
+
+// Unsent implements netio.Unsent.
+func (p *parcel) Unsent() { p.link.left = append(p.link.left, p.Frame.Retain()) }
+
+// giveBack returns to their senders what the connection has not written. OnClose calls it.
+func (l *link) giveBack(remote string) {
+	left := l.left
+	if l.left = nil; left == nil {
+		return
+	}
+	l.srv.log.Info("stanzas come back from a stream that broke", "domain", remote, "returned", len(left))
+	l.srv.c.Work.Go(func() {
+		for _, f := range left {
+			l.srv.Router.Undelivered(f, stanza.RemoteServerTimeout.With("the stream to "+remote+" broke"))
+		}
+	})
 }
 
 // take hands a stanza of a pair that is proven to the router. Its addresses were checked.

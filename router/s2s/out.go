@@ -135,6 +135,20 @@ func (o *Out) send(f *stanza.Frame) (taken bool, e *stanza.StanzaError) {
 	return true, nil
 }
 
+// ended makes sure that a stream which has refused a stanza is out of the way, unless it only leaves
+// it to another.
+func (o *Out) ended() {
+	o.mu.Lock()
+	st, yields := o.state, o.yields
+	o.mu.Unlock()
+	switch {
+	case st == outClosed:
+		o.srv.forget(o)
+	case st == outOpen && !yields: // its connection is ending, and has not said so yet
+		o.finish(errors.New("the connection is ending"), nil)
+	}
+}
+
 // ask has a key verified. It is false when the stream has ended.
 func (o *Out) ask(q *inquiry) bool {
 	o.mu.Lock()
@@ -390,7 +404,7 @@ func (o *Out) open() {
 	o.sendAsks()
 	for _, f := range o.queue {
 		if !o.pass(o.conn, f) {
-			f.Release() // the connection is ending; OnClose tells why
+			o.left = append(o.left, f) // the connection is ending: OnClose gives it back
 		}
 	}
 	o.queue, o.bytes, o.found = nil, 0, nil

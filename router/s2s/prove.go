@@ -262,6 +262,7 @@ func (in *In) OnClose(_ *netio.Conn, err error) {
 	in.tok.Release()
 	in.srv.withdraw(in)
 	in.srv.in.Add(-1)
+	in.giveBack(in.claim.Remote)
 	if cut && len(in.pairs) > 0 {
 		in.srv.log.Info("stream from another server ended", "domain", in.who(), "peer", in.peer, "reason", reason(err))
 	}

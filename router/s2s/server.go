@@ -144,9 +144,7 @@ func (s *Server) Send(from, to jid.JID, f *stanza.Frame) *stanza.StanzaError {
 		if taken || e != nil {
 			return e
 		}
-		if o.now() == outClosed {
-			s.forget(o) // meanwhile
-		}
+		o.ended()
 	}
 }
 
@@ -258,7 +256,7 @@ func (s *Server) verify(p Pair, id, key string, done func(verdict)) {
 		if taken {
 			return
 		}
-		s.forget(o)
+		o.ended()
 	}
 }
 
