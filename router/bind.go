@@ -40,6 +40,9 @@ func (r *Router) Bind(q Request) (*Session, *stanza.StanzaError) {
 			for _, fn := range r.hooks.bound {
 				fn(s.JID)
 			}
+			if !r.Serves(s.JID.Domain()) { // gone while the client logged in: nobody else sees that session
+				r.EndGone(s)
+			}
 			return s, nil
 		case q.Policy == Rename:
 			q.JID = q.Rename()
@@ -48,6 +51,12 @@ func (r *Router) Bind(q Request) (*Session, *stanza.StanzaError) {
 			old.End(stanza.StreamConflict.With("replaced by a new stream with this resource"))
 		}
 	}
+}
+
+// EndGone ends the session of a domain that is not served any more (RFC 6120 §4.9.3.5). It may block.
+func (r *Router) EndGone(s *Session) {
+	r.Unbind(s, "")
+	s.End(stanza.StreamHostGone.With(s.JID.Domain() + " is not served here any more"))
 }
 
 // tryBind adds the session, or gives the one that is in its way.

@@ -41,7 +41,7 @@ type Config struct {
 type Router struct {
 	cfg     Config
 	rosters Rosters
-	served  map[string]bool
+	served  atomic.Pointer[serving]
 	users   table
 	sights  sights
 	tails   tails
@@ -62,11 +62,9 @@ type stripes [256]sync.Mutex
 func New(cfg Config) *Router {
 	cfg.Limits = cfg.Limits.withDefaults()
 	seed := maphash.MakeSeed()
-	r := &Router{cfg: cfg, served: map[string]bool{}, users: newTable(seed), seed: seed}
+	r := &Router{cfg: cfg, users: newTable(seed), seed: seed}
 	r.tails.seed = r.seed
-	for _, d := range cfg.Domains {
-		r.served[d] = true
-	}
+	r.SetDomains(cfg.Domains)
 	return r
 }
 
@@ -87,11 +85,27 @@ func (r *Router) Sees(user, who jid.JID) (bool, error) {
 	return r.rosters.Sees(user, who)
 }
 
+// serving is what we serve at a time.
+type serving struct {
+	list []string
+	set  map[string]bool
+}
+
+// SetDomains changes what is served. The caller ends the sessions of a domain that is left out; one that
+// is bound meanwhile ends by itself.
+func (r *Router) SetDomains(domains []string) {
+	s := &serving{list: domains, set: map[string]bool{}}
+	for _, d := range domains {
+		s.set[d] = true
+	}
+	r.served.Store(s)
+}
+
 // Serves reports whether domain is ours.
-func (r *Router) Serves(domain string) bool { return r.served[domain] }
+func (r *Router) Serves(domain string) bool { return r.served.Load().set[domain] }
 
 // Domains lists what we serve.
-func (r *Router) Domains() []string { return r.cfg.Domains }
+func (r *Router) Domains() []string { return r.served.Load().list }
 
 // Route handles one stanza of session s; st is borrowed. Stanzas of one session must be routed one
 // after the other (RFC 6120 §10.1). When the work would block and mayBlock is false, nothing has

@@ -152,7 +152,7 @@ func TestReopenLogs(t *testing.T) {
 func TestReopenWithoutLogs(t *testing.T) {
 	p := newPlace(t, "", "")
 	s := p.start()
-	if s.c2s.Tap != nil {
+	if s.c2s.Tapped() {
 		t.Error("there is a tap without a logger")
 	}
 	if got := p.do("", "console", "reopen", "logs"); got != "0 log files opened anew\n" {

@@ -59,7 +59,7 @@ func (s *Server) openLogs(Options) (err error) {
 	if s.taps, err = xmpplog.Open(s.conf().Loggers, xmpplog.Options{Log: s.logFor("xmpp_logger")}); err != nil {
 		return err
 	}
-	s.c2s.Tap = s.taps
+	s.c2s.SetTap(s.taps)
 	s.s2s.Watch(s.taps)
 	return nil
 }

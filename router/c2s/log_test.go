@@ -90,7 +90,7 @@ func (p *tap) add(peer netip.AddrPort, what string, b []byte) {
 // TestTap: every stanza of a session and its stream error are shown, what was said before is not.
 func TestTap(t *testing.T) {
 	var p tap
-	h := newHouse(t, options{srv: func(s *c2s.Server) { s.Tap = &p }, cfg: func(c *c2s.Config) { c.Conflict = router.Refuse }})
+	h := newHouse(t, options{srv: func(s *c2s.Server) { s.SetTap(&p) }, cfg: func(c *c2s.Config) { c.Conflict = router.Refuse }})
 	first := h.dial().login("alice", "a").ask("beside", "1").ask("here", "2").check(t)
 	c := h.dial().open().auth("alice").send(bind("a"))
 	c.want("<conflict")

@@ -61,7 +61,6 @@ type Server struct {
 	Registrar Registrar     // nil: nobody may register
 	Features  string        // further stream features after authentication
 	Caps      func() string // our entity capabilities (XEP-0115); may be nil
-	Tap       Tap           // nil: nobody watches; set before the first Accept
 	Meter     *stream.Meter // nil: nobody counts
 	// Login is told how each attempt to log in ended: the mechanism and the failure's condition, "" for
 	// success. It may be nil; it must not block.
@@ -73,6 +72,7 @@ type Server struct {
 	Far  func(user jid.JID) *stream.Pool
 	Auth *stream.Pool // for what computes: credentials
 
+	eyes    atomic.Pointer[eyes]
 	stanzas views
 	holds   atomic.Uint32 // numbers of holds (hold.go)
 }
@@ -93,7 +93,7 @@ func Rows() []router.Row {
 func (srv *Server) Accept(c *netio.Conn, cfg *Config) *Stream {
 	peer := c.RemoteAddr()
 	s := &Stream{srv: srv, cfg: cfg, conn: c, nego: newNegotiation(cfg, peer, cfg.until())}
-	if srv.Tap != nil {
+	if srv.Tapped() {
 		own := peer
 		s.peer = &own
 	}

@@ -55,7 +55,7 @@ type Stream struct {
 	cfg  *Config
 	conn *netio.Conn
 	nego *negotiation    // nil once bound
-	peer *netip.AddrPort // for the Tap, which is shown every stanza; nil without one
+	peer *netip.AddrPort // for the Tap, which is shown every stanza; nil when there was none at the beginning
 	seat router.Seat     // filled by the work of binding; the loop looks at it once nego is nil
 	tok  xmlstream.Tokenizer
 	job  jobState
@@ -254,8 +254,13 @@ func (s *Stream) last(e *stanza.StreamError) {
 		dst = s.answer(jid.JID{}).Append(dst)
 	}
 	f.Set(stream.AppendLast(dst, e))
-	if t := s.srv.Tap; t != nil && e != nil {
-		t.Delivered(*s.peer, f.Bytes())
+	if eyes := s.srv.eyes.Load(); eyes != nil && e != nil {
+		if eyes.tap != nil {
+			eyes.tap.Delivered(s.address(), f.Bytes())
+		}
+		if eyes.watch != nil && s.nego == nil {
+			eyes.watch.Delivered(s, f.Bytes())
+		}
 	}
 	s.conn.SendLast(f)
 	if !s.waiting || s.job.held() != 0 {
@@ -278,25 +283,23 @@ func (s *Stream) onEnd() {
 // Deliver implements router.Outlet. Any goroutine.
 func (s *Stream) Deliver(f *stanza.Frame) bool {
 	k := stream.KindOf(f.Bytes())
-	t := s.srv.Tap
-	if t != nil {
+	eyes := s.srv.eyes.Load()
+	if eyes != nil {
 		defer f.Retain().Release()
 	}
 	if !s.conn.Send(f) {
 		return false // it goes elsewhere, or is kept
 	}
 	s.srv.Meter.Delivered(s.conn.Number(), k)
-	if t != nil {
-		t.Delivered(*s.peer, f.Bytes())
+	if eyes != nil {
+		if eyes.tap != nil {
+			eyes.tap.Delivered(s.address(), f.Bytes())
+		}
+		if eyes.watch != nil {
+			eyes.watch.Delivered(s, f.Bytes())
+		}
 	}
 	return true
-}
-
-// received shows a stanza to the one who watches.
-func (s *Stream) received(st *stanza.Stanza) {
-	if t := s.srv.Tap; t != nil {
-		t.Received(*s.peer, st)
-	}
 }
 
 // End implements router.Outlet. Any goroutine.
