@@ -18,9 +18,17 @@ func (l *loop) acceptFrom(ls *Listener) {
 		if ls.queueFull() && l.hold(ls) {
 			return
 		}
+		if ls.gate != nil && !ls.gate.Open() {
+			l.count.rests.Add(1)
+			l.rest(ls)
+			return
+		}
 		fd, err := l.accept(ls)
 		switch err {
 		case nil:
+			if ls.gate != nil {
+				ls.gate.Passed()
+			}
 			l.assign(fd, ls)
 		case unix.EAGAIN:
 			return
@@ -89,7 +97,7 @@ func (l *loop) warnFiles(ls *Listener, err error) {
 }
 
 // rest stops listening to ls until the next tick, because a readable socket
-// that cannot be accepted from would keep the loop spinning.
+// that cannot, or must not, be accepted from would keep the loop spinning.
 func (l *loop) rest(ls *Listener) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()

@@ -97,6 +97,10 @@ func (l *loop) finish(c *Conn, err error, hard bool) {
 		l.callClose(c, err)
 		c.h = nil // a *Conn that somebody still holds keeps no session alive
 	}
+	if c.ls.ended != nil {
+		l.callEnded(c)
+	}
+	l.e.peers.forget(c)
 	c.mu.Lock()
 	fd := int(c.fd)
 	c.fd = -1

@@ -59,6 +59,7 @@ const (
 	fPaused
 	fResume // Resume was called and the loop has not seen it
 	fSecure // the handshake is over
+	fNamed  // SetRemoteAddr was called
 )
 
 const fEnding = fClosing | fAbort | fClosed
@@ -228,16 +229,8 @@ func (c *Conn) IdleSeconds() int {
 // Number is the same for the whole life of a Conn and differs between most Conns. Any goroutine.
 func (c *Conn) Number() uint { return uint(c.gen) }
 
-// RemoteAddr asks the kernel for the peer's address: IPv4 as such, Unix sockets
-// as 127.0.0.1 with port 0, the zero value when the connection is gone or was
-// reset. Any goroutine.
-func (c *Conn) RemoteAddr() netip.AddrPort {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return peerAddr(c.fd)
-}
-
-// LocalAddr is RemoteAddr's other end.
+// LocalAddr asks the kernel for our end of the connection, as RemoteAddr does for
+// the other.
 func (c *Conn) LocalAddr() netip.AddrPort {
 	c.mu.Lock()
 	defer c.mu.Unlock()

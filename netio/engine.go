@@ -26,6 +26,7 @@ type Engine struct {
 	buffers    bytebufferpool.Pool
 	throttle   throttle
 	handshakes handshakes
+	peers      peers
 	running    sync.WaitGroup // netpoll's Serve, one per loop
 
 	mu        sync.Mutex // guards the fields below

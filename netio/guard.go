@@ -60,6 +60,11 @@ func (l *loop) callClose(c *Conn, err error) {
 	c.h.OnClose(c, err)
 }
 
+func (l *loop) callEnded(c *Conn) {
+	defer l.recovered(c, "Ended")
+	c.ls.ended(c)
+}
+
 func (l *loop) callPosted(c *Conn, fn func()) {
 	defer l.recovered(c, "Post")
 	fn()

@@ -54,7 +54,7 @@ type loop struct {
 	tick   uint32
 	gen    int32
 
-	resting []*Listener // not accepting until the next tick: no descriptors
+	resting []*Listener // not accepting until the next tick: no descriptors, or a closed Gate
 	spare   int         // reserve descriptor, -1 when it could not be had
 
 	awake atomic.Bool          // nobody needs to write to wfd

@@ -10,6 +10,7 @@ type Stats struct {
 	Dialed           uint64 // connected to
 	Refused          uint64 // closed at once: over MaxConns, shutting down, or a nil Handler
 	RefusedFiles     uint64 // closed at once: out of descriptors
+	Rests            uint64 // times that a listening socket was left alone for a tick because of its Gate
 	BytesIn          uint64 // read from sockets
 	BytesOut         uint64 // written to sockets
 	Reads, Writes    uint64 // the system calls that took
@@ -25,7 +26,7 @@ type Stats struct {
 // read them.
 type counters struct {
 	accepted, dialed             atomic.Uint64
-	refused, refusedFiles        atomic.Uint64
+	refused, refusedFiles, rests atomic.Uint64
 	bytesIn, bytesOut            atomic.Uint64
 	reads, writes                atomic.Uint64
 	handshakes, handshakesFailed atomic.Uint64
@@ -43,6 +44,7 @@ func (e *Engine) Stats() Stats {
 		s.Dialed += c.dialed.Load()
 		s.Refused += c.refused.Load()
 		s.RefusedFiles += c.refusedFiles.Load()
+		s.Rests += c.rests.Load()
 		s.BytesIn += c.bytesIn.Load()
 		s.BytesOut += c.bytesOut.Load()
 		s.Reads += c.reads.Load()
