@@ -34,7 +34,7 @@ func TestTails(t *testing.T) {
 		t.Errorf("kept %q", *other)
 	}
 	long := open + "><status>" + strings.Repeat("x", maxShared) + "</status></presence>"
-	if keep(long) == keep(long) {
+	if first := keep(long); first == keep(long) {
 		t.Error("a long presence stays in memory after its session")
 	}
 }
