@@ -58,9 +58,10 @@ type In struct {
 	link
 	cfg   *Accepting
 	peer  netip.AddrPort
-	id    string // of the stream, ours
-	claim Pair   // what the header says, which proves nothing
-	cert  *x509.Certificate
+	id    string            // of the stream, ours
+	claim Pair              // what the header says, which proves nothing
+	cert  *x509.Certificate // theirs, when an authority of certs signed it
+	certs *tlsconf.Config
 	pairs map[Pair]proof
 	state inState
 
@@ -174,7 +175,7 @@ func (in *In) needsTLS() bool { return !in.secure && in.policy().TLS == TLSRequi
 
 // offersExternal: the certificate holds and names the claimed domain (XEP-0178 §3).
 func (in *In) offersExternal() bool {
-	return in.secure && !in.authed && in.cert != nil && in.claim.Remote != "" && tlsconf.MatchDomain(in.cert, in.claim.Remote)
+	return in.secure && !in.authed && in.claim.Remote != "" && tlsconf.MatchDomain(in.certified(in.policy()), in.claim.Remote)
 }
 
 func (in *In) appendFeatures(dst []byte) []byte {
@@ -292,8 +293,18 @@ func (in *In) fail(err error) {
 
 // stop ends the stream, and our sending on it first.
 func (in *In) stop(e *stanza.StreamError) {
-	in.srv.withdraw(in)
+	in.withdraw()
 	in.last(e)
+}
+
+// withdraw ends our sending on the stream.
+func (in *In) withdraw() {
+	if !in.bidi {
+		return
+	}
+	for p := range in.pairs {
+		in.srv.withdraw(p, in)
+	}
 }
 
 // End ends the stream from outside. Any goroutine.

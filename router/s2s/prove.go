@@ -1,6 +1,7 @@
 package s2s
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"time"
 
@@ -21,20 +22,35 @@ func (in *In) OnTLS(c *netio.Conn, st *tlsState, err error) {
 	certs, who := in.policy().Certs, in.who()
 	in.secure, in.state, in.bidi = true, inHeader, false
 	in.restart(&in.cfg.PreAuth)
+	in.judge(certs, st, who, func(cert *x509.Certificate) { in.cert, in.certs = cert, certs })
+}
+
+// judge checks, beside the loop, whether the peer's certificate holds by the authorities of certs. What
+// it names is another question. held is called on the loop, when it does.
+func (l *link) judge(certs *tlsconf.Config, st *tlsState, who string, held func(*x509.Certificate)) {
 	if len(st.PeerCertificates) == 0 {
 		return
 	}
-	held := false
-	in.async(func() {
+	ok := false
+	l.async(func() {
 		var err error
-		if held, err = tlsconf.VerifyClient(certs, st); err != nil {
-			in.srv.log.Info("certificate of another server not accepted", "domain", who, "reason", err.Error())
+		if ok, err = tlsconf.VerifyClient(certs, st); err != nil {
+			l.srv.log.Info("certificate of another server not accepted", "domain", who, "reason", err.Error())
 		}
 	}, func() {
-		if held {
-			in.cert = st.PeerCertificates[0]
+		if ok {
+			held(st.PeerCertificates[0])
 		}
 	})
+}
+
+// certified gives their certificate, when it holds by the authorities that count for r: a stream that
+// claims to be of one domain may go on to prove another.
+func (in *In) certified(r *Remote) *x509.Certificate {
+	if in.certs != r.Certs {
+		return nil
+	}
+	return in.cert
 }
 
 // onAuth is SASL EXTERNAL (XEP-0178 §3): it proves the claim of the header, by the certificate.
@@ -175,9 +191,9 @@ func (in *In) objection(p Pair) *stanza.StanzaError {
 		return stanza.PolicyViolation.With(unlisted(p).Text)
 	case !in.secure && r.TLS == TLSRequired: // §2.4
 		return stanza.PolicyViolation.With("TLS comes first")
-	case r.Verify != VerifyNone && in.cert == nil:
+	case r.Verify != VerifyNone && in.certified(r) == nil:
 		return stanza.NotAuthorized.With("a valid certificate is needed")
-	case r.Verify == VerifyHost && !tlsconf.MatchDomain(in.cert, p.Remote):
+	case r.Verify == VerifyHost && !tlsconf.MatchDomain(in.certified(r), p.Remote):
 		return stanza.NotAuthorized.With("a certificate for " + p.Remote + " is needed")
 	case in.pairs[p] == unproven && (in.pending >= maxPending || len(in.pairs) >= maxPairs): // §2.4
 		return stanza.ResourceConstraint.With("too many domains on this stream")
@@ -260,7 +276,7 @@ func (in *In) OnClose(_ *netio.Conn, err error) {
 	cut := !in.over && err != nil
 	in.over = true
 	in.tok.Release()
-	in.srv.withdraw(in)
+	in.withdraw()
 	in.srv.in.Add(-1)
 	in.giveBack(in.claim.Remote)
 	if cut && len(in.pairs) > 0 {

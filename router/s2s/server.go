@@ -130,7 +130,7 @@ func (s *Server) Send(from, to jid.JID, f *stanza.Frame) *stanza.StanzaError {
 			if in.pass(in.conn, f) {
 				return nil
 			}
-			s.withdraw(in)
+			s.withdraw(p, in)
 		}
 		o, fresh, e := s.stream(p, false)
 		if e != nil {
@@ -197,19 +197,15 @@ func (s *Server) accept(p Pair, in *In) {
 }
 
 // withdraw ends that.
-func (s *Server) withdraw(in *In) {
-	if !in.bidi {
-		return
-	}
+func (s *Server) withdraw(p Pair, in *In) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for p, at := range s.bidi {
-		if at == in {
-			delete(s.bidi, p)
-			if o := s.outs[p]; o != nil {
-				o.yield(false)
-			}
-		}
+	if s.bidi[p] != in {
+		return
+	}
+	delete(s.bidi, p)
+	if o := s.outs[p]; o != nil {
+		o.yield(false)
 	}
 }
 
