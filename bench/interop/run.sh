@@ -223,7 +223,17 @@ demo_checks() {
     run demo "$python" -B "$here/demo.py" "$INTEROP_DIR/demoroster" "$INTEROP_ROOST"
 }
 
-# INTEROP_ONLY names one group of checks: openssl, slixmpp, strophe, sendxmpp, profanity or demo.
+# The server's own page in a browser.
+page_checks() {
+    [ "$INTEROP_TARGET" = roost ] || return 0
+    if ! have_browser; then
+        skip page "the packages chromium, chromium-driver and python3-selenium are not installed"
+        return
+    fi
+    run page "$python" -B "$here/page.py"
+}
+
+# INTEROP_ONLY names one group of checks: openssl, slixmpp, strophe, sendxmpp, profanity, demo or page.
 wanted() { [ -z "${INTEROP_ONLY-}" ] || [ "$INTEROP_ONLY" = "$1" ]; }
 
 case $INTEROP_TARGET in
@@ -244,4 +254,5 @@ wanted strophe && strophe_checks
 wanted sendxmpp && sendxmpp_checks
 wanted profanity && profanity_checks
 wanted demo && demo_checks
+wanted page && page_checks
 summary

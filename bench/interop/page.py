@@ -1,0 +1,111 @@
+"""The status page in a real browser: it follows a login without being loaded again, fits small and large windows, is
+readable in the dark and without scripts. With an argument, a picture of the page goes into that file."""
+
+import base64
+import os
+import socket
+import ssl
+import sys
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+PATIENCE = 30  # seconds
+URL = f"http://127.0.0.1:{os.environ['INTEROP_HTTP_PORT']}/"
+DOMAIN = os.environ["INTEROP_DOMAIN"]
+
+
+def browser(width, *more):
+    o = Options()
+    for arg in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={width},1000", *more):
+        o.add_argument(arg)
+    return webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=o)
+
+
+def login():
+    """A session of dave, over direct TLS."""
+    trust = ssl.create_default_context(cafile=os.path.join(os.environ["INTEROP_CERTS"], "ca.pem"))
+    raw = socket.create_connection(("127.0.0.1", int(os.environ["INTEROP_TLS_PORT"])), PATIENCE)
+    s = trust.wrap_socket(raw, server_hostname=DOMAIN)
+
+    def say(text, until):
+        s.sendall(text.encode())
+        got = b""
+        while until not in got:
+            more = s.recv(65536)
+            if not more:
+                raise AssertionError(f"the server closed after {got!r}")
+            got += more
+
+    header = f"<stream:stream to='{DOMAIN}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+    say(header, b"</stream:features>")
+    word = base64.b64encode(b"\0dave\0dave").decode()
+    say(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{word}</auth>", b"<success")
+    say(header, b"</stream:features>")
+    say("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", b"</iq>")
+    say("<presence/>", b"<presence")
+    return s
+
+
+def sessions(d):
+    return int(d.find_element(By.CSS_SELECTOR, "#numbers .big").text)
+
+
+def check_live(width, picture=None):
+    d = browser(width)
+    try:
+        d.get(URL)
+        wait = WebDriverWait(d, PATIENCE)
+        before = sessions(d)
+        with login():
+            wait.until(lambda d: sessions(d) == before + 1)
+            if "PLAIN" not in d.find_element(By.ID, "logins").text:
+                raise AssertionError("the login is not counted")
+            if picture:
+                d.save_screenshot(picture)
+        wait.until(lambda d: sessions(d) == before)
+        if d.execute_script("return document.documentElement.scrollWidth > innerWidth"):
+            raise AssertionError("the page is wider than the window")
+        for picture in d.find_elements(By.CSS_SELECTOR, "svg[role=img]"):
+            if "now" not in picture.get_attribute("aria-label"):
+                raise AssertionError("a curve says nothing to a screen reader")
+        if errors := [e for e in d.get_log("browser") if e["level"] == "SEVERE" and "favicon" not in e["message"]]:
+            raise AssertionError(f"the browser's console: {errors}")
+        print(f"ok the status page in a window of {width} pixels follows a login and its end", flush=True)
+    finally:
+        d.quit()
+
+
+def check_dark():
+    d = browser(1280)
+    try:
+        colours = []
+        for scheme in ("light", "dark"):
+            d.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+            d.get(URL)
+            colours.append(d.execute_script("return getComputedStyle(document.body).backgroundColor"))
+        if colours[0] == colours[1]:
+            raise AssertionError(f"light and dark are both {colours[0]}")
+        print("ok the status page is dark where the reader wants it dark", flush=True)
+    finally:
+        d.quit()
+
+
+def check_plain():
+    d = browser(1280, "--blink-settings=scriptEnabled=false")
+    try:
+        d.get(URL)
+        if DOMAIN not in d.find_element(By.ID, "state").text or not d.find_elements(By.CSS_SELECTOR, "#charts svg"):
+            raise AssertionError("without scripts the page is empty")
+        print("ok the status page says the same without scripts", flush=True)
+    finally:
+        d.quit()
+
+
+check_live(1280, *sys.argv[1:2])
+check_live(500)
+check_dark()
+check_plain()
