@@ -27,12 +27,13 @@ type victim struct {
 	fs     *netiotest.Frames
 	server *tls.Config
 	client *tls.Config
+	limit  time.Duration // for a handshake
 	addr   net.Addr
 }
 
-func newVictim(t *testing.T, cfg netio.Config) *victim {
+func newVictim(t *testing.T, cfg netio.Config, limit time.Duration) *victim {
 	t.Helper()
-	v := &victim{t: t, e: netiotest.Engine(t, cfg), fs: &netiotest.Frames{T: t}}
+	v := &victim{t: t, e: netiotest.Engine(t, cfg), fs: &netiotest.Frames{T: t}, limit: limit}
 	v.server, v.client = netiotest.Certificates(t)
 	v.addr = netiotest.Listen(t, v.e, netio.ListenOptions{NoDelay: true, Backlog: 4096, SendLimit: 1 << 20}, v.accept).Addr()
 	return v
@@ -45,7 +46,7 @@ func (v *victim) accept(*netio.Conn) netio.Handler {
 		case "":
 		case "starttls\n":
 			c.Send(v.fs.New([]byte("proceed\n")))
-			c.StartTLS(v.server, 300*time.Millisecond)
+			c.StartTLS(v.server, v.limit)
 		case "flood\n": // until the queue is over its limit
 			for c.Send(v.fs.New(make([]byte, 64<<10))) {
 			}
@@ -150,7 +151,7 @@ var abuses = map[string]func(v *victim, p *netiotest.Peer){
 // buffer, no frame, no heap. A peer that behaves is served meanwhile.
 func TestAbuse(t *testing.T) {
 	const at = 8 // once
-	v := newVictim(t, netio.Config{Loops: 2})
+	v := newVictim(t, netio.Config{Loops: 2}, netiotest.Patience)
 	good := netiotest.Dial(t, v.addr)
 	for name, abuse := range abuses {
 		t.Run(name, func(t *testing.T) {
@@ -194,7 +195,7 @@ func count(t *testing.T, enough int) int {
 func TestHalfHandshakes(t *testing.T) {
 	wave := 500
 	n := min(count(t, 2*wave), 10000)
-	v := newVictim(t, netio.Config{Loops: 2, Handshakes: 100})
+	v := newVictim(t, netio.Config{Loops: 2, Handshakes: 100}, 300*time.Millisecond)
 	first := hello(t, v.client)
 	good := func() {
 		err := errors.New("never tried")
@@ -284,7 +285,7 @@ func say(conn net.Conn, line string) error {
 // Descriptors, goroutines and the heap are then where they were after the first few.
 func TestLeak(t *testing.T) {
 	n := count(t, 4000)
-	v := newVictim(t, netio.Config{Loops: 2})
+	v := newVictim(t, netio.Config{Loops: 2}, netiotest.Patience)
 	path := filepath.Join(t.TempDir(), "s")
 	unix := netiotest.Listen(t, v.e, netio.ListenOptions{Address: path, Backlog: 4096}, v.accept).Addr()
 	run := func(n int) {
