@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"roost/bench/load"
@@ -41,6 +42,8 @@ type Options struct {
 	Observer Observer     // may be nil
 	Tool     string
 	Label    string
+
+	own *probe.Probe // of this process
 }
 
 // NewRun makes a number that tells a run's stanzas from another's. It leaves room for the numbers of shards.
@@ -78,6 +81,9 @@ func Run(ctx context.Context, o Options, workers []Worker) (*report.Result, erro
 		Target: report.Target{Addrs: o.Target.Addrs, Domain: o.Target.Names.Domain}}
 	segs := o.Scenario.Segments()
 	var err error
+	if o.own, err = probe.New(os.Getpid(), ""); err != nil {
+		return nil, err
+	}
 	for _, seg := range segs {
 		if o.Observer != nil {
 			o.Observer.SegmentBegins(seg, len(segs))
@@ -164,6 +170,9 @@ func runSegment(ctx context.Context, o *Options, seg scenario.Segment, workers [
 	}
 	s := report.NewSegment(seg, all, start, before, after)
 	s.Series = series.done
+	if own, err := look(o.own); err == nil {
+		s.Own = own
+	}
 	return s, errors.Join(errs...)
 }
 

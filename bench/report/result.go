@@ -65,6 +65,7 @@ type Segment struct {
 	Series   []Second                       `json:"series"`
 	Before   *probe.Sample                  `json:"server_before,omitempty"`
 	After    *probe.Sample                  `json:"server_after,omitempty"`
+	Own      *probe.Sample                  `json:"generator_after,omitempty"` // the load tester itself, with its processes here
 	Cost     *Cost                          `json:"cost,omitempty"`
 	Saturate bool                           `json:"generator_saturated,omitempty"`
 	Hists    map[measure.Kind]*measure.Pair `json:"histograms"`
@@ -136,7 +137,8 @@ type Slope struct {
 	To     int       `json:"to"`
 	RSS    probe.Fit `json:"rss"`
 	PSS    probe.Fit `json:"pss"`
-	Kernel probe.Fit `json:"kernel"` // of one end of a socket; machine-wide figures, so that other work shows
+	Own    probe.Fit `json:"generator"` // resident memory of the load tester itself
+	Kernel probe.Fit `json:"kernel"`    // of one end of a socket; machine-wide figures, so that other work shows
 }
 
 // Verdict says whether the run is to be believed and whether the server passed.
@@ -258,7 +260,7 @@ func (r *Result) Finish() {
 }
 
 func (r *Result) slope() *Slope {
-	var n, rss, pss, kernel []float64
+	var n, rss, pss, kernel, own []float64
 	for _, s := range r.Segments {
 		if !s.Slope || s.After == nil || s.After.RSS == 0 {
 			continue
@@ -266,13 +268,20 @@ func (r *Result) slope() *Slope {
 		n = append(n, float64(s.Sessions))
 		rss = append(rss, float64(s.After.RSS))
 		pss = append(pss, float64(s.After.PSS))
+		if s.Own != nil {
+			own = append(own, float64(s.Own.RSS))
+		}
 		// Both ends are on this machine when the target is; the kernel's figures are of both.
 		kernel = append(kernel, float64(s.After.Slab+s.After.TCPMem)/2)
 	}
 	if len(n) < 2 {
 		return nil
 	}
-	return &Slope{From: int(n[0]), To: int(n[len(n)-1]), RSS: probe.Line(n, rss), PSS: probe.Line(n, pss), Kernel: probe.Line(n, kernel)}
+	out := &Slope{From: int(n[0]), To: int(n[len(n)-1]), RSS: probe.Line(n, rss), PSS: probe.Line(n, pss), Kernel: probe.Line(n, kernel)}
+	if len(own) == len(n) {
+		out.Own = probe.Line(n, own)
+	}
+	return out
 }
 
 // judge compares the account with what the scenario allows.

@@ -150,8 +150,9 @@ func (r *Result) slopeText(w io.Writer) {
 		}
 		return fmt.Sprintf("%s ± %s", number(int64(slope+0.5)), number(int64(err+0.5)))
 	}
-	fmt.Fprintf(w, "\nbytes per session, %s to %s: resident %s, proportional %s; kernel, a socket: %s\n", number(int64(s.From)), number(int64(s.To)),
-		fit(s.RSS.Slope, s.RSS.Error), fit(s.PSS.Slope, s.PSS.Error), fit(s.Kernel.Slope, s.Kernel.Error))
+	fmt.Fprintf(w, "\nbytes per session, %s to %s: resident %s, proportional %s; kernel, a socket: %s; the load tester itself: %s\n", number(int64(s.From)), number(int64(s.To)),
+		fit(s.RSS.Slope, s.RSS.Error), fit(s.PSS.Slope, s.PSS.Error), fit(s.Kernel.Slope, s.Kernel.Error),
+		fit(s.Own.Slope, s.Own.Error))
 }
 
 func (r *Result) verdictText(w io.Writer) error {

@@ -27,6 +27,7 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Check a scenario and say in words what it does."`
 	Worker  workerCmd  `cmd:"" help:"Make a part of the load for a coordinator elsewhere (run --workers)."`
 	Prepare prepareCmd `cmd:"" help:"Write accounts and rosters in a form that a server loads in bulk."`
+	Compare compareCmd `cmd:"" help:"Compare two results, and fail when one is worse."`
 	Show    showCmd    `cmd:"" help:"Print results again; several become one table."`
 	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
 }

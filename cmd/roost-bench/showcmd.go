@@ -9,13 +9,9 @@ type showCmd struct {
 
 // Run prints them.
 func (c *showCmd) Run(e *env) error {
-	var rs []*report.Result
-	for _, name := range c.Results {
-		r, err := report.Read(name)
-		if err != nil {
-			return err
-		}
-		rs = append(rs, r)
+	rs, err := readAll(c.Results)
+	if err != nil {
+		return err
 	}
 	if len(rs) == 1 {
 		return rs[0].Text(e.out)

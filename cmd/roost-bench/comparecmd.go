@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"roost/bench/report"
+)
+
+// compareCmd is `roost-bench compare`.
+type compareCmd struct {
+	A      string   `arg:"" help:"result.json of the one side; several runs of it with commas."`
+	B      string   `arg:"" help:"Likewise of the other."`
+	FailOn []string `placeholder:"FIGURE+N%" help:"Exit with 1 when a figure whose name contains this is, beyond chance, so much larger (+) or smaller (-) in B: p99+10%, /s-5%."`
+}
+
+// Run prints the comparison and judges it.
+func (c *compareCmd) Run(e *env) error {
+	a, err := readAll(strings.Split(c.A, ","))
+	if err != nil {
+		return err
+	}
+	b, err := readAll(strings.Split(c.B, ","))
+	if err != nil {
+		return err
+	}
+	if a[0].Scenario.Name != b[0].Scenario.Name {
+		return fmt.Errorf("%s is of the scenario %s and %s of %s: nothing to compare", c.A, a[0].Scenario.Name, c.B, b[0].Scenario.Name)
+	}
+	ds := report.Compare(a, b)
+	if len(ds) == 0 {
+		return errors.New("the two have no figure in common")
+	}
+	if err := report.WriteDifferences(e.out, ds); err != nil {
+		return err
+	}
+	failed := false
+	for _, spec := range c.FailOn {
+		th, err := report.ParseThreshold(spec)
+		if err != nil {
+			return err
+		}
+		over, found := th.Exceeded(ds)
+		if !found {
+			return fmt.Errorf("-fail-on %s: no figure has %q in its name", spec, th.Match)
+		}
+		for _, d := range over {
+			failed = true
+			fmt.Fprintf(e.out, "FAILED %s: %s went from %.4g to %.4g (%+.1f %%)\n", spec, d.Name, d.A, d.B, 100*d.Change())
+		}
+	}
+	if failed {
+		return errVerdict
+	}
+	return nil
+}
+
+func readAll(names []string) ([]*report.Result, error) {
+	var rs []*report.Result
+	for _, name := range names {
+		r, err := report.Read(name)
+		if err != nil {
+			return nil, err
+		}
+		rs = append(rs, r)
+	}
+	return rs, nil
+}
