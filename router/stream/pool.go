@@ -3,22 +3,18 @@ package stream
 import (
 	"net/netip"
 	"sync"
-	"time"
 )
 
 // maxLine is how many pieces of work of one address may wait: more would wait longer than whoever
 // sent them. As each stream has at most one, they are all bounded by the number of streams.
 const maxLine = 16384
 
-// A goroutine without work waits a moment for more, if not too many do: its stack has grown already,
-// which is a tenth of the cost of a login.
-const (
-	maxParked = 32
-	linger    = 100 * time.Millisecond
-)
+// maxParked is how many goroutines without work stay for more: their stacks have grown already, which
+// is a tenth of the cost of a login.
+const maxParked = 32
 
-// Pool runs work that may block, beside the loops, on a bounded number of goroutines that end when
-// there is nothing to do. What cannot run yet stands in lines, one for each address that it comes
+// Pool runs work that may block, beside the loops, on a bounded number of goroutines. When there
+// is nothing to do most of them end, and all when somebody waits for that. What cannot run yet stands in lines, one for each address that it comes
 // from, which take turns: an address that hands in much delays itself. A stream hands in one piece
 // at a time. The zero Pool is not usable; see NewPool.
 type Pool struct {
@@ -27,7 +23,7 @@ type Pool struct {
 	running int
 	waiting int
 	parked  int         // goroutines that wait for work and have been given none
-	hand    chan func() // work for goroutines that were parked
+	hand    chan func() // work for goroutines that were parked; nil ends one
 	turns   []*line     // the lines that are not empty, the next one first
 	lines   map[netip.Addr]*line
 	idle    *sync.Cond
@@ -104,27 +100,9 @@ func (p *Pool) work(fn func()) {
 		fn()
 		var park bool
 		if fn, park = p.next(); park {
-			fn = p.park()
+			fn = <-p.hand
 		}
 	}
-}
-
-// park waits for work; nil ends the goroutine.
-func (p *Pool) park() func() {
-	timer := time.NewTimer(linger)
-	defer timer.Stop()
-	select {
-	case fn := <-p.hand:
-		return fn
-	case <-timer.C:
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.parked == 0 { // all that wait have been given work, this one, too
-		return <-p.hand
-	}
-	p.parked--
-	return nil
 }
 
 // next is the oldest work of the line whose turn it is; nil when there is none, and whether to wait
@@ -157,12 +135,15 @@ func (p *Pool) next() (fn func(), park bool) {
 	return fn, false
 }
 
-// Wait returns when no work is running or queued.
+// Wait returns when no work is running or queued, and ends the goroutines that stayed for more.
 func (p *Pool) Wait() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.running > 0 {
 		p.idle.Wait()
+	}
+	for ; p.parked > 0; p.parked-- {
+		p.hand <- nil
 	}
 }
 

@@ -8,18 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"time"
 )
-
-// bubble runs fn where time is not real, and gives idle goroutines of the pools the time to end: one
-// that does not fails the test.
-func bubble(t *testing.T, fn func(t *testing.T)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		fn(t)
-		time.Sleep(2 * linger)
-	})
-}
 
 // TestPoolBound: never more at once than allowed, and nothing is lost.
 func TestPoolBound(t *testing.T) {
@@ -49,7 +38,7 @@ func TestPoolBound(t *testing.T) {
 
 // TestPoolOrder: what waits is done in the order in which it came; and Go never waits.
 func TestPoolOrder(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		p := NewPool(1)
 		gate := make(chan struct{})
 		p.Go(func() { <-gate })
@@ -72,7 +61,7 @@ func TestPoolOrder(t *testing.T) {
 // TestPoolIdle: goroutines end when there is nothing to do (a bubble with one left would not end),
 // and the Pool goes on afterwards. Work may hand in more.
 func TestPoolIdle(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		p := NewPool(2)
 		p.Wait() // nothing to wait for
 		n := 0
@@ -87,32 +76,34 @@ func TestPoolIdle(t *testing.T) {
 	})
 }
 
-// TestPoolParked: work that comes just when an idle goroutine gives up waiting is done all the same.
+// TestPoolParked: goroutines that stayed do what comes, and more of them at once than stay lose nothing.
 func TestPoolParked(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		p := NewPool(3)
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool(2 * maxParked)
 		var done atomic.Int32
-		const rounds = 200
-		for i := range rounds {
-			for range i%3 + 1 {
-				p.Go(func() { done.Add(1) })
-			}
-			p.Wait()
-			time.Sleep(linger)
-		}
 		want := int32(0)
-		for i := range rounds {
-			want += int32(i%3 + 1)
+		for i := range 200 {
+			gate := make(chan struct{})
+			for range i%(2*maxParked) + 1 {
+				want++
+				p.Go(func() { <-gate; done.Add(1) })
+			}
+			close(gate)
+			synctest.Wait()
+			if n := done.Load(); n != want {
+				t.Fatalf("round %d: %d done, want %d", i, n, want)
+			}
+			if i%50 == 49 {
+				p.Wait() // and it goes on afterwards
+			}
 		}
-		if n := done.Load(); n != want {
-			t.Errorf("%d done, want %d", n, want)
-		}
+		p.Wait()
 	})
 }
 
 // TestPoolWaits: Wait returns only when also what was queued is done.
 func TestPoolWaits(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		p := NewPool(1)
 		gates := []chan struct{}{make(chan struct{}), make(chan struct{})}
 		for _, g := range gates {
@@ -137,7 +128,7 @@ func TestPoolWaits(t *testing.T) {
 // TestPoolTurns: addresses take turns, so that one with much work does not delay the others; a /64
 // is one address, and so is an IPv4 address in both of its forms.
 func TestPoolTurns(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		p := NewPool(1)
 		gate := make(chan struct{})
 		p.Go(func() { <-gate })
@@ -166,7 +157,7 @@ func TestPoolTurns(t *testing.T) {
 
 // TestPoolLine: a line has an end; other addresses, and what has no address, get in.
 func TestPoolLine(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		p := NewPool(1)
 		gate := make(chan struct{})
 		p.Go(func() { <-gate })
