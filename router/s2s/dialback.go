@@ -94,15 +94,16 @@ func parseDB(el xmlstream.Element) (d dbElement, err error) {
 }
 
 // answerVerify is our part as the authoritative server (§2.1.3): the key tells by itself whether we
-// made it, so that nothing needs to be remembered.
-func (l *link) answerVerify(d dbElement) {
+// made it, so that nothing needs to be remembered. It reports
+// whether we did.
+func (l *link) answerVerify(d dbElement) (ours bool) {
 	back := Pair{d.pair.Local, d.pair.Remote}
 	if l.srv.c.Domains[d.pair.Local] == nil {
 		l.srv.log.Info("dialback key not verified", "domain", d.pair.Remote, "reason", d.pair.Local+" is not served here")
 		l.write(func(dst []byte) []byte {
 			return appendVerdict(dst, "verify", back, d.id, failed, stanza.ItemNotFound.New())
 		})
-		return
+		return false
 	}
 	verdict := valid
 	if !l.srv.secret(d.pair).Holds(d.key, d.pair.Remote, d.pair.Local, d.id) {
@@ -110,4 +111,5 @@ func (l *link) answerVerify(d dbElement) {
 		l.srv.log.Info("dialback key not verified", "domain", d.pair.Remote, "reason", "the key for "+d.pair.Local+" is not ours: somebody else uses our name, or it is for another stream")
 	}
 	l.write(func(dst []byte) []byte { return appendVerdict(dst, "verify", back, d.id, verdict, nil) })
+	return verdict == valid
 }

@@ -22,10 +22,11 @@ type Accepting struct {
 
 // Limits of one incoming stream.
 const (
-	maxPairs    = 256 // pairs that are proven or pending
-	maxPending  = 16  // pairs about which somebody is being asked
-	maxFailures = 16  // pairs that were not proven, until the stream ends
-	maxVerifies = 300 // keys that we are asked about, per minute
+	maxPairs    = 256  // pairs that are proven or pending
+	maxPending  = 16   // pairs about which somebody is being asked
+	maxFailures = 16   // pairs that were not proven, until the stream ends
+	maxVerifies = 3000 // keys that we are asked about, per minute
+	wrongKey    = 10   // what one of them counts that is not ours
 )
 
 const defaultAuthTimeout = time.Minute

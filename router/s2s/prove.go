@@ -149,12 +149,15 @@ func (in *In) onVerify(d dbElement) error {
 	if now := in.srv.seconds(); now-in.minute >= 60 {
 		in.minute, in.verifies = now, 0
 	}
-	if in.verifies++; in.verifies > maxVerifies {
+	if in.verifies >= maxVerifies {
 		return stanza.StreamPolicyViolation.With("too many dialback keys to verify")
 	}
 	in.served = true
 	in.touch()
-	in.answerVerify(d)
+	in.verifies++
+	if !in.answerVerify(d) {
+		in.verifies += wrongKey - 1
+	}
 	return nil
 }
 
