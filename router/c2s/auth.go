@@ -78,7 +78,7 @@ func (s *Stream) onAuth(el xmlstream.Element) error {
 		return s.saslFailure(err)
 	}
 	s.nego.exchange, s.nego.mechanism = x, string(name)
-	return s.proceed(initial)
+	return s.begins(initial)
 }
 
 // onResponse goes on with an exchange (RFC 6120 §6.4.3).
@@ -151,12 +151,8 @@ func (s *Stream) proceed(message []byte) error {
 	}, func() {
 		switch {
 		case s.state == stClosing:
-		case err != nil:
-			if e := s.saslFailure(err); e != nil {
-				s.fail(e)
-			}
-		case done:
-			s.saslSuccess(out)
+		case err != nil, done:
+			s.ends(out, err)
 		default:
 			s.state = stChallenge
 			s.write(func(dst []byte) []byte { return appendSASL(dst, "challenge", out, false) })

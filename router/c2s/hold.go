@@ -10,8 +10,11 @@ import (
 // more slowly.
 const holdTime = time.Second
 
+// maxHold is how long a stream is not read from at most before it is looked at again.
+const maxHold = time.Minute
+
 // heldMark is set in jobState.v, beside a number that tells one hold from the next, while the Stream
-// waits for a receiver.
+// waits for a receiver or for its turn.
 const heldMark uint32 = 1 << 31
 
 // yield stops reading when the stanza that was just sent to to has gone to a client with much to read
@@ -28,18 +31,35 @@ func (s *Stream) yield(to jid.JID) {
 		if !ok || !to.IsBare() && t.JID != to {
 			continue
 		}
-		n := heldMark | s.srv.holds.Add(1)
+		n := s.srv.nextHold()
 		if !out.conn.AwaitRoom(func() { s.conn.Post(func() { s.unhold(n) }) }) {
 			continue
 		}
-		s.job.v.Store(n)
-		s.tok.Release()
-		s.waiting = true
-		s.conn.Pause()
-		s.conn.SetTimer(holdTime)
+		s.hold(n, holdTime)
 		return
 	}
 }
+
+// wait reads no more for the time d, at most maxHold, and then calls then, unless the stream has ended. A
+// session, which has no then, looks again at what it owes. Views of the element at hand end here. On the
+// loop, while nothing else is waited for.
+func (s *Stream) wait(d time.Duration, then func()) {
+	if s.nego != nil {
+		s.nego.then = then
+	}
+	s.hold(s.srv.nextHold(), min(d, maxHold))
+}
+
+// hold reads no more until unhold(n), which the timer calls after d.
+func (s *Stream) hold(n uint32, d time.Duration) {
+	s.job.v.Store(n)
+	s.tok.Release()
+	s.waiting = true
+	s.conn.Pause()
+	s.conn.SetTimer(d)
+}
+
+func (srv *Server) nextHold() uint32 { return heldMark | srv.holds.Add(1) }
 
 // unhold ends the hold n, unless it is over.
 func (s *Stream) unhold(n uint32) {
@@ -47,7 +67,11 @@ func (s *Stream) unhold(n uint32) {
 		return
 	}
 	s.setTimer(0) // a client that was not read from was not idle
-	s.goOn(nil)
+	then := s.settle
+	if s.nego != nil {
+		then, s.nego.then = s.nego.then, nil
+	}
+	s.goOn(then)
 }
 
 // held is the number of the hold that is on; 0: none is.

@@ -32,9 +32,13 @@ type Config struct {
 
 	PreAuth         xmlstream.Limits // until the resource is bound
 	Bound           xmlstream.Limits
-	AuthTimeout     time.Duration // from the connection to the bound resource; 0: no limit
-	IdleTime        time.Duration // without a byte from the client; 0: never
-	MaxAuthFailures int           // the stream ends with this many failed attempts
+	AuthTimeout     time.Duration   // from the connection to the bound resource; 0: no limit
+	IdleTime        time.Duration   // without a byte from the client; 0: never
+	MaxAuthFailures int             // the stream ends with this many failed attempts
+	Logins          *stream.Limiter // of attempts to log in; nil: none
+	FailureDelay    time.Duration   // the first delay after wrong passwords (failures.go); 0: none
+	MaxFailureDelay time.Duration
+	Stanzas, Bytes  stream.Rate // that a session may send
 	Conflict        router.ConflictPolicy
 }
 
@@ -71,10 +75,14 @@ type Server struct {
 	// nobody else waits behind that. The field may be nil; it must not block.
 	Far  func(user jid.JID) *stream.Pool
 	Auth *stream.Pool // for what computes: credentials
+	// Full tells whether there is no memory for more sessions. It may be nil; it must not block.
+	Full func() bool
 
-	eyes    atomic.Pointer[eyes]
-	stanzas views
-	holds   atomic.Uint32 // numbers of holds (hold.go)
+	failures failures
+	count    counters
+	eyes     atomic.Pointer[eyes]
+	stanzas  views
+	holds    atomic.Uint32 // numbers of holds (hold.go)
 }
 
 // Rows are the requests about the stream itself that a bound client may still send.
@@ -94,8 +102,7 @@ func (srv *Server) Accept(c *netio.Conn, cfg *Config) *Stream {
 	peer := c.RemoteAddr()
 	s := &Stream{srv: srv, cfg: cfg, conn: c, nego: newNegotiation(cfg, peer, cfg.until())}
 	if srv.Tapped() {
-		own := peer
-		s.peer = &own
+		s.more.Store(&more{peer: peer})
 	}
 	s.tok.Reset(&cfg.PreAuth)
 	s.setTimer(0)

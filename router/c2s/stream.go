@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"roost/netio"
@@ -54,9 +55,9 @@ type Stream struct {
 	srv  *Server
 	cfg  *Config
 	conn *netio.Conn
-	nego *negotiation    // nil once bound
-	peer *netip.AddrPort // for the Tap, which is shown every stanza; nil when there was none at the beginning
-	seat router.Seat     // filled by the work of binding; the loop looks at it once nego is nil
+	nego *negotiation         // nil once bound
+	more atomic.Pointer[more] // what few streams have; nil for the others
+	seat router.Seat          // filled by the work of binding; the loop looks at it once nego is nil
 	tok  xmlstream.Tokenizer
 	job  jobState
 
@@ -78,6 +79,8 @@ type negotiation struct {
 
 	failures   int // attempts that were refused
 	mismatches int // attempts that failed over channel binding
+
+	then func() // what follows on a hold; nil: nothing but going on
 }
 
 // OnData implements netio.Handler. It cuts and handles elements until the bytes run out, the
@@ -87,6 +90,7 @@ func (s *Stream) OnData(c *netio.Conn, b []byte) (used int) {
 		ev, el, n, err := s.tok.Next(b[used:])
 		used += n
 		if err == xmlstream.ErrShort {
+			s.charge(n, 0)
 			return used
 		}
 		if err == nil {
@@ -95,6 +99,7 @@ func (s *Stream) OnData(c *netio.Conn, b []byte) (used int) {
 		if err != nil {
 			s.fail(err)
 		}
+		s.charge(n, 1)
 	}
 	if s.state == stClosing {
 		return len(b) // RFC 6120 §4.9.1.1: after the last word nothing is handled

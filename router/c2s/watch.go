@@ -49,8 +49,8 @@ func (srv *Server) see(change func(*eyes)) {
 
 // address is the peer's, for the Tap.
 func (s *Stream) address() netip.AddrPort {
-	if s.peer != nil {
-		return *s.peer
+	if m := s.more.Load(); m != nil && m.peer.IsValid() {
+		return m.peer
 	}
 	return s.conn.RemoteAddr() // the stream is older than the Tap
 }
