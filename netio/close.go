@@ -97,7 +97,7 @@ func (l *loop) finish(c *Conn, err error, hard bool) {
 		l.callClose(c, err)
 		c.h = nil // a *Conn that somebody still holds keeps no session alive
 	}
-	if c.ls.ended != nil {
+	if c.ls.gate != nil {
 		l.callEnded(c)
 	}
 	l.e.peers.forget(c)

@@ -17,6 +17,15 @@ type turnstile struct{ left, passed atomic.Int32 }
 func (g *turnstile) Open() bool { return g.left.Load() > 0 }
 func (g *turnstile) Passed()    { g.left.Add(-1); g.passed.Add(1) }
 
+func (*turnstile) Ended(*netio.Conn) {}
+
+// exit is a gate that is always open, and told of every end.
+type exit func(*netio.Conn)
+
+func (exit) Open() bool            { return true }
+func (exit) Passed()               {}
+func (g exit) Ended(c *netio.Conn) { g(c) }
+
 // A closed gate leaves who comes in the backlog; an open one lets in as many as it says, also those
 // that have waited.
 func TestGate(t *testing.T) {
@@ -63,7 +72,7 @@ func TestRemoteAddrTold(t *testing.T) {
 	}
 	var refuse, closed atomic.Bool
 	ended := make(chan end, 1)
-	ls := netiotest.Listen(t, e, netio.ListenOptions{Ended: func(c *netio.Conn) { ended <- end{closed.Load(), c.RemoteAddr(), c} }},
+	ls := netiotest.Listen(t, e, netio.ListenOptions{Gate: exit(func(c *netio.Conn) { ended <- end{closed.Load(), c.RemoteAddr(), c} })},
 		func(c *netio.Conn) netio.Handler {
 			if own := c.RemoteAddr(); !own.Addr().IsLoopback() {
 				t.Errorf("at first %v", own)

@@ -62,7 +62,7 @@ func (l *loop) callClose(c *Conn, err error) {
 
 func (l *loop) callEnded(c *Conn) {
 	defer l.recovered(c, "Ended")
-	c.ls.ended(c)
+	c.ls.gate.Ended(c)
 }
 
 func (l *loop) callPosted(c *Conn, fn func()) {

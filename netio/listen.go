@@ -49,10 +49,6 @@ type ListenOptions struct {
 	Park time.Duration
 	// Gate says when connections may be accepted; nil: always.
 	Gate Gate
-	// Ended is called on the loop of each accepted Conn after OnClose, or after
-	// accept has refused it; RemoteAddr still tells what SetRemoteAddr has set. It
-	// may be nil and must not block.
-	Ended func(*Conn)
 }
 
 // A Gate decides when a listening socket is accepted from. Its methods run on a
@@ -64,6 +60,9 @@ type Gate interface {
 	Open() bool
 	// Passed counts a connection that was accepted.
 	Passed()
+	// Ended is called for each accepted Conn after OnClose, or after accept has
+	// refused it. RemoteAddr still tells what SetRemoteAddr has set.
+	Ended(c *Conn)
 }
 
 // Validate says what is wrong with o: the address, or a negative number.
@@ -116,7 +115,6 @@ type Listener struct {
 	name      string
 	file      os.FileInfo // of a Unix socket
 	gate      Gate        // may be nil
-	ended     func(*Conn) // may be nil
 	sendLimit atomic.Int64
 	park      atomic.Uint32 // ticks
 	accepts   atomic.Int64  // per wake-up
@@ -146,7 +144,7 @@ func (e *Engine) Listen(o ListenOptions, accept func(*Conn) Handler) (*Listener,
 		return nil, err
 	}
 	ls.accept, ls.name = accept, ls.addr.String()
-	ls.gate, ls.ended = o.Gate, o.Ended
+	ls.gate = o.Gate
 	ls.follow(e, o)
 
 	e.mu.Lock()
@@ -176,7 +174,7 @@ func (ls *Listener) follow(e *Engine, o ListenOptions) {
 
 // Change gives a listening socket other options, of the same address. Nobody is disconnected, and those who wait in
 // the backlog stay. SendLimit and Park also hold for the connections that are there; RecvBuffer, SendBuffer and NoDelay
-// for those to come, and RecvBuffer and SendBuffer of 0 leave what was set before. Gate and Ended stay. Any goroutine.
+// for those to come, and RecvBuffer and SendBuffer of 0 leave what was set before. The Gate stays. Any goroutine.
 func (ls *Listener) Change(o ListenOptions) error {
 	if err := o.Validate(); err != nil {
 		return err
