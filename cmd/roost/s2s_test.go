@@ -14,17 +14,21 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"roost/cmd/roost/conf"
+	"roost/netio"
 	"roost/router/s2s"
 )
 
 // hosts finds the servers of a test, wherever they listen at the moment.
 type hosts struct {
+	direct bool // they want TLS from the first byte
+
 	mu sync.Mutex
 	at map[string]netip.AddrPort
 }
@@ -42,7 +46,7 @@ func (h *hosts) Service(_ context.Context, domain string) ([]s2s.Candidate, erro
 	if !ok {
 		return nil, s2s.ErrNoServer
 	}
-	return []s2s.Candidate{{Host: domain, Addr: at}}, nil
+	return []s2s.Candidate{{Host: domain, Addr: at, Direct: h.direct}}, nil
 }
 
 func (h *hosts) Host(_ context.Context, host string, port uint16) ([]s2s.Candidate, error) {
@@ -100,6 +104,7 @@ xmpp_listener {
   AuthPlainParameters = [ uri = "file://%[1]s/users" ]
   %[4]s
   Listen "LISTEN" {}
+  Listen "127.0.0.2:0" { use_ssl = true }
 }
 scriptlet "scriptlet" { script "xmpp-presence" { source = "msys.xmpp.presence" } }
 HTTP_Listener { enable = off }
@@ -126,7 +131,11 @@ func (is *island) start() {
 		is.t.Fatal(err)
 	}
 	is.listen = is.open[0].ln.Addr().String() // the same the next time
-	is.hosts.set(is.name, netip.MustParseAddrPort(is.listen))
+	at := 0
+	if is.hosts.direct {
+		at = 1
+	}
+	is.hosts.set(is.name, netip.MustParseAddrPort(is.open[at].ln.Addr().String()))
 }
 
 func (is *island) stop() {
@@ -218,16 +227,18 @@ func TestFederation(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, options string
-		certs         bool
+		certs, direct bool
 		log           string
 	}{
-		{"dialback", "tls = no", false, "by=dialback tls=false"},
-		{"dialback after TLS", "tls = required", false, "by=dialback tls=true"},
-		{"certificates", "tls = required tls_verify = host", true, "by=certificate tls=true"},
+		{"dialback", "tls = no", false, false, "by=dialback tls=false"},
+		{"dialback after TLS", "tls = required", false, false, "by=dialback tls=true"},
+		{"dialback after direct TLS", "tls = required", false, true, "by=dialback tls=true"},
+		{"certificates", "tls = required tls_verify = host", true, false, "by=certificate tls=true"},
+		{"certificates and direct TLS", "tls = required tls_verify = host", true, true, "by=certificate tls=true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			h := &hosts{at: map[string]netip.AddrPort{}}
+			h := &hosts{at: map[string]netip.AddrPort{}, direct: c.direct}
 			ca := newAuthority(t)
 			isle := func(name string) *island {
 				global, listener := c.options, ""
@@ -290,4 +301,56 @@ func (b *island) comesBack(alice, bob *client) {
 	alice.until("<body>back</body>")
 	alice.send("<message to='bob@b.example'><body>hello</body></message>")
 	bob.until("<body>hello</body>")
+}
+
+// TestDomainLost: a server that dies without a word: whom our users saw there is gone, once.
+func TestDomainLost(t *testing.T) {
+	t.Parallel()
+	h := &hosts{at: map[string]netip.AddrPort{}}
+	a, b := newIsland(t, h, "a.example", "", ""), newIsland(t, h, "b.example", "", "")
+	alice, bob := a.here("alice"), b.here("bob")
+	befriend(alice, bob, "alice@a.example", "bob@b.example")
+	b.s2s.Close() // as a process that is dead, it says nothing more
+	for _, l := range b.open {
+		l.ln.Close()
+	}
+	b.engine.Each(func(c *netio.Conn, _ netio.Handler) { c.Abort(nil) })
+	if got := alice.until("type='unavailable'/>"); !strings.Contains(got, "<presence from='bob@b.example/r' to='alice@a.example' type='unavailable'/>") {
+		t.Error(got)
+	}
+	for i := range 3 {
+		alice.send(fmt.Sprintf("<message to='bob@b.example' id='m%d'><body>x</body></message>", i))
+		if got := alice.until("</message>"); strings.Contains(got, "unavailable'/><") || !strings.Contains(got, "<remote-server-timeout ") {
+			t.Error(got)
+		}
+	}
+	if !strings.Contains(a.log.String(), "connection refused") {
+		t.Error("the reason is not logged")
+	}
+}
+
+// TestDomainCut: connections are lost, the server is not: everybody sees each other as before.
+func TestDomainCut(t *testing.T) {
+	t.Parallel()
+	h := &hosts{at: map[string]netip.AddrPort{}}
+	a, b := newIsland(t, h, "a.example", "", ""), newIsland(t, h, "b.example", "", "")
+	alice, bob := a.here("alice"), b.here("bob")
+	befriend(alice, bob, "alice@a.example", "bob@b.example")
+	a.engine.Each(func(c *netio.Conn, h netio.Handler) {
+		if _, out := h.(*s2s.Out); out {
+			c.Abort(nil)
+		}
+		if _, in := h.(*s2s.In); in {
+			c.Abort(nil)
+		}
+	})
+	for end := time.Now().Add(patience); !strings.Contains(b.log.String(), "stream to another server ended"); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("b does not notice")
+		}
+	}
+	bob.send("<message to='alice@a.example'><body>still</body></message>")
+	if got := alice.until("<body>still</body>"); strings.Contains(got, "unavailable") {
+		t.Error(got)
+	}
 }
