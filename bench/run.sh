@@ -5,7 +5,7 @@
 #   bench/run.sh idle|chat|presence
 #
 # SERVERS ("roost prosody") and TLS_MODES ("none starttls") choose; the results stay in OUT (bench/out). SCALE=small makes
-# short runs of a tenth of the size.
+# short runs of a tenth of the size, RESUME=on has TLS sessions resumed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ROOT=$PWD
@@ -15,6 +15,7 @@ OUT=${OUT:-$ROOT/bench/out}
 SERVERS=${SERVERS:-roost prosody ejabberd}
 TLS_MODES=${TLS_MODES:-none starttls}
 SCALE=${SCALE:-full}
+RESUME=${RESUME:-off}
 DOMAIN=localhost
 PID=
 
@@ -90,7 +91,7 @@ run() {
                 if ! target_here; then continue; fi
                 start "$server"
                 local dir=$OUT/$name/$server-$mode
-                "$BENCH" run "$scenario" -q -a "127.0.0.1:$PORT" -d "$DOMAIN" --tls "$mode" --set "$vars" --pid "$PID" \
+                "$BENCH" run "$scenario" -q -a "127.0.0.1:$PORT" -d "$DOMAIN" --tls "$mode" --resume "$RESUME" --set "$vars" --pid "$PID" \
                     --label "$server $mode" -o "$dir" >"$WORK/run.log" || { cat "$WORK/run.log" >&2; exit 1; }
                 stop
                 results+=("$dir/result.json")

@@ -212,6 +212,10 @@ func (s *Server) iq(c *conn, el xmlstream.Element, id string) {
 
 // presence goes to everybody, as if all were friends, and back to its sender.
 func (s *Server) presence(c *conn, el xmlstream.Element) {
+	if typ, ok := el.Attr("type"); ok {
+		s.subscription(c, el, typ)
+		return
+	}
 	out := fmt.Appendf(nil, "<presence from='%s'>%s</presence>", c.full, el.Inner())
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,6 +234,18 @@ func (s *Server) presence(c *conn, el xmlstream.Element) {
 		s.nPres++
 		s.Counts[f]++
 		s.do(o, f, out)
+	}
+}
+
+// subscription takes a subscription stanza to the sessions of its receiver; no roster is kept.
+func (s *Server) subscription(c *conn, el xmlstream.Element, typ []byte) {
+	to, _ := el.Attr("to")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for full, o := range s.conns {
+		if bare, _, _ := strings.Cut(full, "/"); bare == string(to) {
+			fmt.Fprintf(o, "<presence from='%s@localhost' to='%s' type='%s'/>", c.user, to, typ)
+		}
 	}
 }
 

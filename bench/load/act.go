@@ -145,19 +145,24 @@ func (e *Engine) broadcast(i int32, intended int64) {
 	e.put(i, append(b, "</status></presence>"...))
 }
 
-// strangers are a name that is in no roster of ours, for roster sets that leave the society as it is.
+// stranger is a name that is in no roster of ours, for roster sets that leave the society as it is.
 const stranger = "roost-bench-stranger@"
+
+// request books a request of session i and returns its number.
+func (e *Engine) request(i int32, kind measure.Kind, intended int64, loop int16) uint32 {
+	s := &e.sess[i]
+	s.asked = append(s.asked, request{id: s.ids, kind: kind, load: loop, intended: intended, sent: e.clock()})
+	s.ids++
+	e.open++
+	e.seg.Account[measure.IQs].Sent++
+	return s.ids - 1
+}
 
 // ask sends a request.
 func (e *Engine) ask(i int32, kind measure.Kind, intended int64, loop int16) {
-	s := &e.sess[i]
-	q := request{id: s.ids, kind: kind, load: loop, intended: intended, sent: e.clock()}
-	s.ids++
-	s.asked = append(s.asked, q)
-	e.open++
-	e.seg.Account[measure.IQs].Sent++
+	id := e.request(i, kind, intended, loop)
 	b := append(e.buf(i), "<iq id='"...)
-	b = appendID(b, 'q', q.id)
+	b = appendID(b, 'q', id)
 	switch kind {
 	case measure.Ping:
 		b = append(b, "' type='get' to='"...)
@@ -169,7 +174,7 @@ func (e *Engine) ask(i int32, kind measure.Kind, intended int64, loop int16) {
 		b = append(b, "' type='set'><query xmlns='"+stanza.NSRoster+"'><item jid='"+stranger...)
 		b = append(b, e.cfg.Target.Names.Domain...)
 		b = append(b, "' name='"...)
-		b = strconv.AppendUint(b, uint64(q.id), 10)
+		b = strconv.AppendUint(b, uint64(id), 10)
 		b = append(b, "'/></query></iq>"...)
 	}
 	e.put(i, b)

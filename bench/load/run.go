@@ -26,7 +26,7 @@ type runner struct {
 	away    map[int32]time.Duration
 }
 
-func (r *runner) registers() bool { return r.seg.Kind == registering }
+func (r *runner) registers() bool { return r.seg.Kind == scenario.Register }
 
 // Run runs one segment to its end and returns what was measured; onSecond gets each second as it passes. It returns early
 // when ctx ends.
@@ -75,7 +75,17 @@ func (e *Engine) Run(ctx context.Context, seg scenario.Segment, onSecond func(*m
 func (e *Engine) start(r *runner) {
 	target := e.share(r.seg.Sessions)
 	switch r.seg.Kind {
-	case scenario.Ramp, registering:
+	case scenario.Register:
+		for u := range e.users {
+			if i := int32(u * e.sc.Resources); e.sess[i].state == off {
+				r.queue = append(r.queue, i)
+			}
+		}
+		e.pace(r, r.seg.Phase.Rate)
+	case scenario.Befriend:
+		r.queue = slices.Clone(e.online)
+		e.pace(r, r.seg.Phase.Rate)
+	case scenario.Ramp:
 		for _, i := range e.able[:target] {
 			if e.sess[i].state == off {
 				r.queue = append(r.queue, i)
@@ -138,7 +148,7 @@ func (e *Engine) pace(r *runner, rate float64) {
 // launch begins as many of the queue as are due and fit.
 func (e *Engine) launch(r *runner) {
 	for len(r.queue) > 0 {
-		if r.seg.Kind != scenario.Drain && e.log.under >= r.window {
+		if r.seg.Kind != scenario.Drain && e.log.under >= r.window || r.seg.Kind == scenario.Befriend && e.open > int64(r.window)*8 {
 			// The end of another login goes on; a timer asks again, for the case that none ends.
 			e.timers.push(timer{at: e.clock() + int64(time.Millisecond), what: tLogin})
 			return
@@ -153,9 +163,12 @@ func (e *Engine) launch(r *runner) {
 		if r.gap == 0 && r.seg.Kind != scenario.Storm {
 			wanted = -1 // nothing is scheduled where one begins when another ends
 		}
-		if r.seg.Kind == scenario.Drain {
+		switch r.seg.Kind {
+		case scenario.Drain:
 			e.logout(i, true)
-		} else {
+		case scenario.Befriend:
+			e.befriend(i)
+		default:
 			e.login(i, wanted)
 		}
 		if r.gap > 0 {
@@ -258,12 +271,14 @@ func (e *Engine) sweep() {
 // done reports whether a segment has done what it is for.
 func (e *Engine) done(r *runner) bool {
 	switch r.seg.Kind {
-	case scenario.Ramp, registering:
+	case scenario.Ramp, scenario.Register:
 		return len(r.queue) == 0 && e.log.under == 0 && e.log.retry == 0
 	case scenario.Storm:
 		return len(r.queue) == 0 && e.log.under == 0 && e.log.retry == 0 && e.nLeaving == 0
 	case scenario.Drain:
 		return len(r.queue) == 0 && e.nLeaving == 0
+	case scenario.Befriend:
+		return len(r.queue) == 0
 	}
 	return r.over
 }

@@ -113,8 +113,12 @@ func (e *Engine) onPresence(i int32, el xmlstream.Element) {
 			return
 		}
 	}
+	if len(kind) != 0 {
+		e.onSubscription(i, string(kind), from)
+		return
+	}
 	status := el.Child(stanza.NSClient, "status")
-	if status.IsZero() || len(kind) != 0 {
+	if status.IsZero() {
 		return
 	}
 	t := &e.seg.Account[measure.Presences]

@@ -274,3 +274,27 @@ phases:
 		t.Errorf("%d are left, errors %v", by["drain"].Sessions, all.Errors)
 	}
 }
+
+// TestWire: accounts are made, and everybody asks all contacts and is agreed with.
+func TestWire(t *testing.T) {
+	srv := new(benchtest.Server)
+	srv.Start(t)
+	by, all := play(t, srv, `
+users: 30
+login: { tls: none }
+roster: { contacts: 6, groups: 2, circle: 10 }
+phases:
+  - { name: accounts, kind: register, window: 4 }
+  - { name: ramp, kind: ramp }
+  - { name: rosters, kind: befriend }
+`)
+	if n := by["accounts"].Kind(measure.Register).Service.Count(); n != 30 || by["accounts"].Sessions != 0 {
+		t.Errorf("%d accounts, %d sessions are left", n, by["accounts"].Sessions)
+	}
+	if a := by["rosters"].Account[measure.Presences]; a.Sent != 180 || a.Delivered != 180 {
+		t.Errorf("%+v", a)
+	}
+	if a := by["rosters"].Account[measure.IQs]; a.Sent != 180 || a.Delivered != 180 || len(all.Errors) > 0 {
+		t.Errorf("%+v, %v", a, all.Errors)
+	}
+}

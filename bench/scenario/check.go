@@ -183,7 +183,7 @@ func (l *Login) check(c *checker) {
 }
 
 func (p *Phase) check(c *checker, at string, s *Scenario, groups map[string]bool) {
-	oneOf(c, at+".kind", p.Kind, Ramp, Hold, Storm, Drain)
+	oneOf(c, at+".kind", p.Kind, Ramp, Hold, Storm, Drain, Register, Befriend)
 	oneOf(c, at+".arrival", p.Arrival, Poisson, Constant)
 	c.within(at+".sessions", p.Sessions, 0, s.Sessions())
 	c.within(at+".window", p.Window, 1, maxWindow)
@@ -204,6 +204,8 @@ func (p *Phase) check(c *checker, at string, s *Scenario, groups map[string]bool
 		c.add(at+".load", "only a hold has load")
 	case p.Kind != Ramp && (p.Steps > 1 || p.From > 0):
 		c.add(at+".steps", "only a ramp goes in steps")
+	case p.Kind == Befriend && s.Roster.Contacts == 0:
+		c.add(at+".kind", "nobody has contacts: roster.contacts is 0")
 	case p.Steps > 1 && (p.From < 1 || p.From >= p.Sessions):
 		c.add(at+".from", "%d is not between 1 and the %d sessions of the last step", p.From, p.Sessions-1)
 	}

@@ -79,6 +79,12 @@ func (p *Phase) explain() string {
 		}
 		return fmt.Sprintf("cut %d sessions %s, all at once; they come back, %s.", p.Sessions, how, p.pace("logins"))
 	}
+	switch p.Kind {
+	case Register:
+		return p.pace("make the accounts of all users by in-band registration,") + fmt.Sprintf(", at most %d under way.", p.Window)
+	case Befriend:
+		return p.pace("everybody who is on line subscribes to all contacts, who agree,") + "."
+	}
 	return p.pace(fmt.Sprintf("log out down to %d sessions,", p.Sessions)) + "."
 }
 

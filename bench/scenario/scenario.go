@@ -68,6 +68,9 @@ const (
 	Hold  PhaseKind = "hold"  // keep them for a time, under load or idle
 	Storm PhaseKind = "storm" // cut sessions all at once, and let them come back
 	Drain PhaseKind = "drain" // log sessions out, to a number
+
+	Register PhaseKind = "register" // make the accounts of all users (XEP-0077)
+	Befriend PhaseKind = "befriend" // let those on line fill their rosters with each other (RFC 6121 §3)
 )
 
 // A Phase is one part of a run, after the one before.

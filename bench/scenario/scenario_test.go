@@ -32,7 +32,7 @@ func TestErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"users: 10\nphases:\n  - { kind: ramp, rat: 3 }\n", `f.yaml:3:19: unknown field "rat"`},
 		{"users: 10\nphases:\n  - kind: ramp\n    rate: -1\n", `f.yaml:4:11: phases[0].rate: -1 is not between`},
-		{"users: 10\nphases:\n  - kind: romp\n", `f.yaml:3:11: phases[0].kind: "romp" is none of ramp, hold, storm, drain`},
+		{"users: 10\nphases:\n  - kind: romp\n", `f.yaml:3:11: phases[0].kind: "romp" is none of ramp, hold, storm, drain, register, befriend`},
 		{"users: x\n", `f.yaml:1:8: `},
 		{"users: ${n}\n", `f.yaml:1:8: there is no variable "n"`},
 		{"phases: []\n", `users: is missing`},
