@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"sync/atomic"
 
 	"roost/rosterdb"
 	"roost/router"
@@ -88,19 +89,12 @@ type fileUsers interface {
 // existence answers for every store that somebody may log in from.
 type existence struct {
 	db    rosterdb.Accounts
-	files []fileUsers
-}
-
-// add makes the users of a file exist, once.
-func (e *existence) add(f fileUsers) {
-	if !slices.Contains(e.files, f) {
-		e.files = append(e.files, f)
-	}
+	files atomic.Pointer[[]fileUsers] // of the configuration in use
 }
 
 // inFile reports whether a password file names user.
 func (e *existence) inFile(user jid.JID) bool {
-	return slices.ContainsFunc(e.files, func(f fileUsers) bool { return f.Has(user.Local(), user.Domain()) })
+	return slices.ContainsFunc(*e.files.Load(), func(f fileUsers) bool { return f.Has(user.Local(), user.Domain()) })
 }
 
 // Exists implements router.Accounts.

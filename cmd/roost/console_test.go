@@ -90,7 +90,7 @@ func TestReload(t *testing.T) {
 	if err := os.Rename(p.path("log"), p.path("log.1")); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.do("", "console", "reload"); got != "1 certificate and 1 password file read again, 1 log file opened anew; other changes take effect at the next start\n" {
+	if got := p.do("", "console", "reload"); got != "0 changes in effect, 0 at the next start; 2 certificates and 1 password file read again, 1 log file opened anew\n" {
 		t.Error(got)
 	}
 	s.login(t, "alice", "r")

@@ -28,8 +28,9 @@ const (
 
 // control serves the control socket.
 type control struct {
-	ln  net.Listener
-	srv *http.Server
+	path string
+	ln   net.Listener
+	srv  *http.Server
 }
 
 // listenControl opens the socket. A file that nobody listens on is a leftover and is replaced.
@@ -47,7 +48,7 @@ func listenControl(path string, mode os.FileMode, handle func(args []string, e *
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+controlPath, func(w http.ResponseWriter, q *http.Request) { serveControl(w, q, handle) })
 	ctx, cancel := context.WithCancelCause(context.Background()) // ends what takes long, such as an import of rosters
-	c := &control{ln: ln, srv: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second,
+	c := &control{path: path, ln: ln, srv: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx }}}
 	c.srv.RegisterOnShutdown(func() { cancel(errStopping) })
 	go c.srv.Serve(ln)

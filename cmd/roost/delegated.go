@@ -18,63 +18,68 @@ import (
 // because they would wait too long, must not stand behind those that wait.
 const farWorkers = 256
 
-// delegate gives every domain with an HTTP_Roster_URL the store of its web application, and blocks
-// subscriptions where that is wanted.
-func (s *Server) delegate() error {
-	s.delegated, s.far = map[string]*delegated.Store{}, map[string]*stream.Pool{}
-	s.c2s.Far = s.farPool
-	for _, d := range s.conf().Served() {
-		if d.BlockSubscriptions {
-			s.rosters.Block(prepared(d.Name))
-		}
-		if d.RosterURL == "" {
-			continue
-		}
-		token, err := d.RosterToken.Load()
-		if err != nil {
-			return fmt.Errorf("%s: HTTP_Roster_Token: %w", d.Pos, err)
-		}
-		st, err := delegated.New(delegated.Options{Domain: prepared(d.Name), URL: d.RosterURL, Token: token,
-			Timeout: d.RosterTimeout, Exists: s.exists.Exists, Log: s.logFor("http"),
-			Online:  func(user jid.JID) bool { return len(s.router.Sessions(user)) > 0 },
-			Changed: s.rosters.Differ})
-		if err != nil {
-			return fmt.Errorf("%s: HTTP_Roster_URL: %w", d.Pos, err)
-		}
-		s.delegated[st.Domain()], s.far[st.Domain()] = st, stream.NewPool(farWorkers)
-		s.rosters.Delegate(st.Domain(), st)
-		s.router.OnGone(func(user jid.JID) {
-			if user.Domain() == st.Domain() {
-				st.Gone(user)
-			}
-		})
-		if d.RosterFetch == conf.FetchAtBind {
-			s.router.OnBound(func(full jid.JID) {
-				if full.Domain() == st.Domain() {
-					st.Prefetch(full)
-				}
-			})
-		}
+// delegation is about the domains whose rosters belong to web applications. It does not change: a reload
+// puts another in its place.
+type delegation struct {
+	to map[string]*application // by domain
+}
+
+// application is the store of one of them.
+type application struct {
+	store  *delegated.Store
+	pool   *stream.Pool // where clients of the domain wait for it
+	domain conf.Domain
+}
+
+// delegated are the stores by domain.
+func (s *Server) delegated() map[string]*delegated.Store {
+	out := map[string]*delegated.Store{}
+	for domain, a := range s.delegation.Load().to {
+		out[domain] = a.store
 	}
-	return nil
+	return out
+}
+
+// application is that of a domain; nil when its rosters are here.
+func (s *Server) application(domain string) *application { return s.delegation.Load().to[domain] }
+
+// delegate joins web applications that own rosters with the router.
+func (s *Server) delegate() error {
+	s.c2s.Far = s.farPool
+	s.router.OnGone(func(user jid.JID) {
+		if a := s.application(user.Domain()); a != nil {
+			a.store.Gone(user)
+		}
+	})
+	s.router.OnBound(func(full jid.JID) {
+		if a := s.application(full.Domain()); a != nil && a.domain.RosterFetch == conf.FetchAtBind {
+			a.store.Prefetch(full)
+		}
+	})
+	p := s.newPlan(s.now.Load(), s.secrets.Load())
+	return p.run(p.planDelegation)
 }
 
 // farPool is the Far of c2s.Server: where users whose rosters have to be fetched wait.
 func (s *Server) farPool(user jid.JID) *stream.Pool {
-	if st := s.delegated[user.Domain()]; st != nil && !st.Known(user) {
-		return s.far[user.Domain()]
+	if a := s.application(user.Domain()); a != nil && !a.store.Known(user) {
+		return a.pool
 	}
 	return nil
 }
 
 // delegatedTo is the delegated.Finder of the server.
 func (s *Server) delegatedTo(domain string) *delegated.Store {
-	if domain == "" && len(s.delegated) == 1 {
-		for _, st := range s.delegated {
-			return st
+	to := s.delegation.Load().to
+	if domain == "" && len(to) == 1 {
+		for _, a := range to {
+			return a.store
 		}
 	}
-	return s.delegated[domain]
+	if a := to[domain]; a != nil {
+		return a.store
+	}
+	return nil
 }
 
 // elsewhere are the served domains whose rosters are not in the store here.
@@ -103,7 +108,7 @@ func (a *admin) owned(j jid.JID) error {
 // roster reads a roster where it is: a running server asks the web application.
 func (a *admin) roster(j jid.JID) (*rosterdb.Roster, error) {
 	if a.live != nil {
-		if st := a.live.delegated[j.Domain()]; st != nil {
+		if st := a.live.delegated()[j.Domain()]; st != nil {
 			return st.Roster(j)
 		}
 	}
@@ -115,8 +120,8 @@ func (a *admin) roster(j jid.JID) (*rosterdb.Roster, error) {
 
 // statusDelegated prints how the web applications do.
 func (s *Server) statusDelegated(w io.Writer) {
-	for _, domain := range slices.Sorted(maps.Keys(s.delegated)) {
-		st, paused := s.delegated[domain].Stats(), ""
+	for _, domain := range slices.Sorted(maps.Keys(s.delegated())) {
+		st, paused := s.application(domain).store.Stats(), ""
 		if st.Paused {
 			paused = "; it fails, and is left alone for the moment"
 		}

@@ -79,7 +79,7 @@ func newDelegatedPlace(t *testing.T, a *contactsApp, domain string) *place {
 // post refreshes users, and gives the answer.
 func (s *Server) post(t *testing.T, names string) string {
 	t.Helper()
-	resp, err := http.Post("http://"+s.web[0].ln.Addr().String()+"/roster_admin/refresh", "application/json", strings.NewReader(names))
+	resp, err := http.Post("http://"+s.webs()[0].ln.Addr().String()+"/roster_admin/refresh", "application/json", strings.NewReader(names))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,12 +143,12 @@ func TestDelegatedTokens(t *testing.T) {
 	s := p.start()
 	s.login(t, "john", "r")
 	p.until(func() error { // without a word of the client
-		if st := s.delegated["localhost"].Stats(); st.Live == 0 {
+		if st := s.delegated()["localhost"].Stats(); st.Live == 0 {
 			return errAgain
 		}
 		return nil
 	})
-	url := "http://" + s.web[0].ln.Addr().String() + "/roster_admin/refresh/john"
+	url := "http://" + s.webs()[0].ln.Addr().String() + "/roster_admin/refresh/john"
 	for token, want := range map[string]int{"": 401, "Bearer wrong": 401, "Bearer se cret": 200, "Bearer admin": 200} {
 		if code, body := get(t, url, token); code != want {
 			t.Errorf("%q: %d %s", token, code, body)
@@ -190,7 +190,7 @@ func TestDelegatedRefresh(t *testing.T) {
 	if got := s.post(t, "nonsense"); !strings.HasPrefix(got, `400 {"status":"error"`) {
 		t.Error(got)
 	}
-	if code, body := get(t, "http://"+s.web[0].ln.Addr().String()+"/roster_admin/refresh/john", ""); code != 200 || !strings.Contains(body, `"unchanged":1`) {
+	if code, body := get(t, "http://"+s.webs()[0].ln.Addr().String()+"/roster_admin/refresh/john", ""); code != 200 || !strings.Contains(body, `"unchanged":1`) {
 		t.Error(code, body)
 	}
 }
@@ -299,7 +299,7 @@ func TestDelegatedHang(t *testing.T) {
 	}
 	john.send("<presence><status>still here</status></presence>")
 	john.until("still here")
-	if st := s.delegated["localhost"].Stats(); st.Failures > 0 || st.Open == 0 {
+	if st := s.delegated()["localhost"].Stats(); st.Failures > 0 || st.Open == 0 {
 		t.Errorf("the others have waited: %+v", st)
 	}
 	close(stop)

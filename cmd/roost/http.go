@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,21 +23,27 @@ var errStopping = errors.New("the server is stopping")
 
 // web is one socket of HTTP_Listener.
 type web struct {
-	ln  net.Listener
-	srv *http.Server
+	ln       net.Listener
+	srv      *http.Server
+	endpoint conf.Endpoint
+	handler  atomic.Pointer[http.Handler]
 }
 
-// listenHTTP opens the sockets of HTTP_Listener, all with the same pages.
-func (s *Server) listenHTTP(Options) error {
-	if len(s.conf().HTTP.Listens) == 0 {
-		return nil
+// ServeHTTP answers as the configuration in use says.
+func (w *web) ServeHTTP(rw http.ResponseWriter, q *http.Request) {
+	(*w.handler.Load()).ServeHTTP(rw, q)
+}
+
+// pages are those of every socket.
+func (s *Server) pages(cfg *conf.Config) http.Handler {
+	if s.page == nil {
+		s.page = statuspage.New(s.snapshot)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.Handle(riakhttp.Prefix, s.riak())
+	mux.Handle(riakhttp.Prefix, s.riak(cfg))
 	mux.Handle("GET /metrics", s.metrics.Handler(s.logFor("http")))
-	s.page = statuspage.New(s.snapshot)
 	mux.HandleFunc("GET /status/events", s.page.Events)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, q *http.Request) {
 		if !wantsText(q) {
@@ -45,14 +53,55 @@ func (s *Server) listenHTTP(Options) error {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		s.status(w)
 	})
-	for _, e := range s.conf().HTTP.Listens {
-		w, err := s.openWeb(e, mux)
+	return mux
+}
+
+// planHTTP opens and closes the sockets of HTTP_Listener, all with the same pages.
+func (p *plan) planHTTP() error {
+	old := slices.Clone(p.s.webs())
+	p.sockets.web = nil
+	var mux http.Handler
+	for _, e := range p.next.cfg.HTTP.Listens {
+		token, err := e.Token.Load()
 		if err != nil {
 			return fmt.Errorf("%sHTTP_Listener: %w", at(e), err)
 		}
-		s.web = append(s.web, w)
+		if mux == nil {
+			mux = p.s.pages(p.next.cfg)
+		}
+		h := p.s.guarded(token, mux)
+		if i := slices.IndexFunc(old, func(w *web) bool { return w.endpoint.Address == e.Address }); i >= 0 {
+			w := old[i]
+			old = slices.Delete(old, i, i+1)
+			p.sockets.web = append(p.sockets.web, w)
+			p.swap(func() { w.handler.Store(&h); p.setMode(e) })
+			continue
+		}
+		w, err := openWeb(e, h)
+		if err != nil {
+			return fmt.Errorf("%sHTTP_Listener: %w", at(e), err)
+		}
+		p.undo(func() { w.close(canceled()) })
+		p.sockets.web = append(p.sockets.web, w)
+	}
+	for _, w := range old {
+		p.later(func() { go closeSlowly(w.close) })
 	}
 	return nil
+}
+
+// canceled is a context for what is to end without waiting.
+func canceled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// closeSlowly closes a service whose last requests may go on for a while.
+func closeSlowly(close func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	close(ctx)
 }
 
 // at names the place of an endpoint; a built-in one has none.
@@ -63,11 +112,7 @@ func at(e conf.Endpoint) string {
 	return e.Pos.String() + ": "
 }
 
-func (s *Server) openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
-	token, err := e.Token.Load()
-	if err != nil {
-		return nil, err
-	}
+func openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
 	network, addr := "tcp", e.Address.IP.String()
 	if e.Address.IsUnix() {
 		network, addr = "unix", e.Address.Path
@@ -88,8 +133,10 @@ func (s *Server) openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
 		}
 	}
 	ctx, cancel := context.WithCancelCause(context.Background()) // ends what takes long, such as a load of rosters
-	w := &web{ln, &http.Server{Handler: s.guarded(token, h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
-		BaseContext: func(net.Listener) context.Context { return ctx }}}
+	w := &web{ln: ln, endpoint: e}
+	w.handler.Store(&h)
+	w.srv = &http.Server{Handler: w, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		BaseContext: func(net.Listener) context.Context { return ctx }}
 	w.srv.RegisterOnShutdown(func() { cancel(errStopping) })
 	go w.srv.Serve(ln)
 	return w, nil

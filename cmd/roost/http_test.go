@@ -70,16 +70,16 @@ func TestHTTP(t *testing.T) {
 		{2, "/metrics", "Bearer from-a-file", 200, "roost_ready 1"},
 		{2, "/metrics", "Bearer from-a-file\u0020x", 401, ""},
 	} {
-		code, body := get(t, "http://"+s.web[c.listen].ln.Addr().String()+c.path, c.token)
+		code, body := get(t, "http://"+s.webs()[c.listen].ln.Addr().String()+c.path, c.token)
 		if code != c.code || !strings.Contains(body, c.body) {
 			t.Errorf("%d %s %q: %d %s", c.listen, c.path, c.token, code, body)
 		}
 	}
 	s.requestStop()
-	if code, body := get(t, "http://"+s.web[0].ln.Addr().String()+"/readyz", ""); code != 503 || body != "stopping\n" {
+	if code, body := get(t, "http://"+s.webs()[0].ln.Addr().String()+"/readyz", ""); code != 503 || body != "stopping\n" {
 		t.Error(code, body)
 	}
-	if code, _ := get(t, "http://"+s.web[0].ln.Addr().String()+"/healthz", ""); code != 200 {
+	if code, _ := get(t, "http://"+s.webs()[0].ln.Addr().String()+"/healthz", ""); code != 200 {
 		t.Error(code)
 	}
 }

@@ -64,3 +64,13 @@ func (l *levels) set(to conf.LogLevels) {
 		v.Set(to.For(module))
 	}
 }
+
+// isStopping reports whether the server was asked to stop.
+func (s *Server) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}

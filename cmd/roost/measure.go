@@ -21,7 +21,7 @@ func (s *Server) sheet(m *metrics.Sheet) {
 	m.Put("roost_build_info", 1, versionNumber, revision(), runtime.Version())
 	m.Put("roost_start_time_seconds", float64(s.started.Unix()))
 	m.Put("roost_ready", truth(s.isReady()))
-	for file, at := range s.secrets.certificates() {
+	for file, at := range s.secrets.Load().certificates() {
 		m.Put("roost_tls_certificate_expiry_timestamp_seconds", float64(at.Unix()), file)
 	}
 	st := s.store.Stats()
@@ -32,12 +32,10 @@ func (s *Server) sheet(m *metrics.Sheet) {
 	s.sheetNet(m)
 	s.sheetStreams(m)
 	s.sheetDelegated(m)
-	if s.taps != nil {
-		for _, l := range s.taps.Stats() {
-			m.Put("roost_stanza_log_records_total", float64(l.Written), l.Name, "written")
-			m.Put("roost_stanza_log_records_total", float64(l.Dropped), l.Name, "dropped")
-			m.Put("roost_stanza_log_waiting_bytes", float64(l.Waiting), l.Name)
-		}
+	for _, l := range s.taps.Load().Stats() {
+		m.Put("roost_stanza_log_records_total", float64(l.Written), l.Name, "written")
+		m.Put("roost_stanza_log_records_total", float64(l.Dropped), l.Name, "dropped")
+		m.Put("roost_stanza_log_waiting_bytes", float64(l.Waiting), l.Name)
 	}
 }
 
@@ -73,7 +71,7 @@ func (s *Server) sheetStreams(m *metrics.Sheet) {
 }
 
 func (s *Server) sheetDelegated(m *metrics.Sheet) {
-	for domain, d := range s.delegated {
+	for domain, d := range s.delegated() {
 		st := d.Stats()
 		for result, n := range map[string]uint64{"not_modified": st.NotModified, "failure": st.Failures,
 			"success": st.Requests - st.NotModified - st.Failures} {

@@ -40,7 +40,7 @@ func TestMetrics(t *testing.T) {
 		p.do("secret\n", "user", "add", u+"@localhost")
 	}
 	s := p.start()
-	url := "http://" + s.web[0].ln.Addr().String()
+	url := "http://" + s.webs()[0].ln.Addr().String()
 	before := scrape(t, url)
 	alice, bob := s.login(t, "alice", "r"), s.login(t, "bob", "r")
 	bob.send("<presence/>")
@@ -80,7 +80,7 @@ func TestStatusPage(t *testing.T) {
 	s := p.start()
 	s.login(t, "alice", "r")
 	s.logFor("xmpp").With("who", "<me>").Warn("something is odd", "n", 3)
-	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.web[0].ln.Addr().String()+"/", nil)
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.webs()[0].ln.Addr().String()+"/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

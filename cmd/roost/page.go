@@ -28,7 +28,7 @@ func (s *Server) snapshot() *statuspage.Snapshot {
 	}
 	q := s.metrics.Latency(v.Time, 0.5, 0.95, 0.99)
 	v.Latency = statuspage.Latency{P50: q[0], P95: q[1], P99: q[2]}
-	v.Listeners = s.sockets()
+	v.Listeners = s.listening()
 	return v
 }
 
@@ -36,16 +36,16 @@ func stanzas(c stream.Counts) statuspage.Stanzas {
 	return statuspage.Stanzas{Message: c[stanza.Message], Presence: c[stanza.Presence], IQ: c[stanza.IQ]}
 }
 
-// sockets lists what is listened on.
-func (s *Server) sockets() (out []statuspage.Listener) {
-	for _, l := range s.open {
+// listening lists what is listened on.
+func (s *Server) listening() (out []statuspage.Listener) {
+	for _, l := range s.open() {
 		kind := "XMPP"
-		if l.ssl {
+		if l.ssl() {
 			kind = "XMPP, direct TLS"
 		}
 		out = append(out, statuspage.Listener{Address: l.ln.Addr().String(), Kind: kind, State: "open"})
 	}
-	for _, w := range s.web {
+	for _, w := range s.webs() {
 		out = append(out, statuspage.Listener{Address: w.ln.Addr().String(), Kind: "HTTP", State: "open"})
 	}
 	return out

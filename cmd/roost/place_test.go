@@ -162,7 +162,7 @@ func (p *place) start() *Server {
 }
 
 // addr is where the place's server listens for clients.
-func (s *Server) addr() string { return s.open[0].ln.Addr().String() }
+func (s *Server) addr() string { return s.open()[0].ln.Addr().String() }
 
 // background runs `roost serve` until stop is called, which does not wait, or end, which gives what
 // the command said.

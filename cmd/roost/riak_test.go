@@ -14,7 +14,7 @@ const loopHTTP = `HTTP_Listener { Listen "127.0.0.1:0" {} }`
 // curl sends one request to the first HTTP socket; headers are "Name: value".
 func (s *Server) curl(t testing.TB, method, path, body string, headers ...string) (status int, header http.Header, answer string) {
 	t.Helper()
-	q, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.web[0].ln.Addr().String()+path, strings.NewReader(body))
+	q, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.webs()[0].ln.Addr().String()+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestRiakCurl(t *testing.T) {
 	}
 	p.write("rosters.jsonl", lines.String())
 	out, err := exec.CommandContext(t.Context(), "curl", "-q", "--noproxy", "*", "-sS", "-w", "%{http_code}", "-T", p.path("rosters.jsonl"), "-X", "POST",
-		"-H", "Content-Type: application/x-ndjson", "http://"+s.web[0].ln.Addr().String()+"/riak/xmpp?every=10000").CombinedOutput()
+		"-H", "Content-Type: application/x-ndjson", "http://"+s.webs()[0].ln.Addr().String()+"/riak/xmpp?every=10000").CombinedOutput()
 	if got := string(out); err != nil || !strings.HasPrefix(got, `{"line":10`) || !strings.HasSuffix(got, `{"line":30000,"stored":30000,"done":true}`+"\n200") {
 		t.Errorf("%v: %s", err, got)
 	}
@@ -163,7 +163,7 @@ func TestRiakStop(t *testing.T) {
 	p := newPlace(t, "", loopHTTP)
 	s := p.start()
 	r, send := io.Pipe()
-	q, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+s.web[0].ln.Addr().String()+"/riak/xmpp?every=1", r)
+	q, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+s.webs()[0].ln.Addr().String()+"/riak/xmpp?every=1", r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,22 +18,32 @@ import (
 // federate makes the way to other domains. The router learns of it when it is made, and is made known
 // to it afterwards.
 func (s *Server) federate(o Options) error {
-	c := s2s.Config{Engine: s.engine, Domains: map[string]*s2s.Local{}, Remotes: map[string]s2s.Remote{},
-		MaxStreams: s.conf().MaxOutbound, Work: s.work, Log: s.logFor("s2s"), Resolver: o.Resolver, Limits: s.streamLimits()}
+	rules, err := federation(s.conf(), s.secrets.Load())
+	if err != nil {
+		return err
+	}
+	c := s2s.Config{Engine: s.engine, Rules: rules, Work: s.work, Log: s.logFor("s2s"), Resolver: o.Resolver}
 	if c.Resolver == nil {
 		c.Resolver = s.names()
 	}
+	s.s2s = s2s.New(c)
+	return nil
+}
+
+// federation is what a configuration says about streams with other servers.
+func federation(cfg *conf.Config, x *secrets) (s2s.Rules, error) {
+	c := s2s.Rules{Domains: map[string]*s2s.Local{}, Remotes: map[string]s2s.Remote{}, MaxStreams: cfg.MaxOutbound, Limits: streamLimits(cfg)}
 	var errs []error
 	var err error
-	c.Others, err = s.remote(s.conf().Others)
+	c.Others, err = remoteRules(cfg, x, cfg.Others)
 	errs = append(errs, err)
-	for _, d := range s.conf().Domains {
+	for _, d := range cfg.Domains {
 		name := prepared(d.Name)
 		switch d.Role {
 		case conf.RoleServer:
-			c.Domains[name] = &s2s.Local{Mode: federationModes[d.Federation], Secret: s2s.NewSecret(d.Secret)}
+			c.Domains[name] = &s2s.Local{Mode: federationModes[d.Federation], Secret: x.dialback(name, d.Secret)}
 		case conf.RoleClient:
-			r, err := s.remote(d.Federated)
+			r, err := remoteRules(cfg, x, d.Federated)
 			errs = append(errs, err)
 			for _, at := range d.Routes {
 				r.Routes = append(r.Routes, s2s.Route{Host: at.Host, Port: at.Port})
@@ -45,8 +55,7 @@ func (s *Server) federate(o Options) error {
 			c.Remotes[name] = r
 		}
 	}
-	s.s2s = s2s.New(c)
-	return errors.Join(errs...)
+	return c, errors.Join(errs...)
 }
 
 var federationModes = map[string]s2s.Mode{"listed": s2s.Listed, "open": s2s.Open, "closed": s2s.Closed}
@@ -56,14 +65,14 @@ var (
 	tlsProofs = map[string]s2s.Verify{"no": s2s.VerifyNone, "ca": s2s.VerifyCA, "host": s2s.VerifyHost}
 )
 
-// remote maps what holds for other domains. Our certificate is that of the first listener that has
+// remoteRules maps what holds for other domains. Our certificate is that of the first listener that has
 // one, or of the domain of ours that is spoken for.
-func (s *Server) remote(f conf.Federation) (r s2s.Remote, err error) {
+func remoteRules(cfg *conf.Config, x *secrets, f conf.Federation) (r s2s.Remote, err error) {
 	r = s2s.Remote{TLS: tlsUses[f.TLS], Verify: tlsProofs[f.TLSVerify], MaxStreams: f.MaxStreams,
 		ConnectTimeout: f.ConnectTimeout, IdleTimeout: f.IdleTimeout, Retry: f.Retry}
 	certs := f.Certs
 	if certs.Certificate == "" {
-		for _, l := range s.conf().Listeners {
+		for _, l := range cfg.Listeners {
 			for _, at := range l.Listens {
 				if t := at.Base.TLS; t.Enabled() && certs.Certificate == "" && !certs.Generated {
 					certs.Certificate, certs.Key, certs.Generated = t.Certificate, t.Key, t.Generated
@@ -75,14 +84,14 @@ func (s *Server) remote(f conf.Federation) (r s2s.Remote, err error) {
 		}
 	}
 	certs.VerifyMode = "verify" // what is presented is checked: it may spare dialback
-	r.Certs, err = s.secrets.tls(certs)
+	r.Certs, err = x.tls(certs)
 	return r, err
 }
 
 // streamLimits are those of streams between servers, whose stanzas are those of clients: the limits of
 // the first listener.
-func (s *Server) streamLimits() xmlstream.Limits {
-	for _, l := range s.conf().Listeners {
+func streamLimits(cfg *conf.Config) xmlstream.Limits {
+	for _, l := range cfg.Listeners {
 		for _, at := range l.Listens {
 			return xmlstream.Limits{MaxStanza: at.Base.MaxStanza, MaxDepth: at.Base.MaxDepth}
 		}
@@ -165,13 +174,15 @@ func (f *front) OnClose(c *netio.Conn, err error) {
 // directTLS is for sockets that begin with TLS: each side finds the certificates and the protocol
 // that are meant for it.
 func (s *Server) directTLS(clients *tlsconf.Config) *tls.Config {
-	own, others := clients.Server(tlsconf.ALPNClient), s.s2s.Certificates().Server(tlsconf.ALPNServer)
-	if own == nil || others == nil {
-		return own
+	own := clients.Server(tlsconf.ALPNClient)
+	if own == nil {
+		return nil
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		if slices.Contains(h.SupportedProtos, tlsconf.ALPNServer) {
-			return others.GetConfigForClient(h)
+			if others := s.s2s.Certificates().Server(tlsconf.ALPNServer); others != nil { // those of now
+				return others.GetConfigForClient(h)
+			}
 		}
 		return own.GetConfigForClient(h)
 	}}

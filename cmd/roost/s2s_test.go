@@ -130,12 +130,12 @@ func (is *island) start() {
 	if is.Server, err = Start(cfg, Options{Log: log, Resolver: is.hosts}); err != nil {
 		is.t.Fatal(err)
 	}
-	is.listen = is.open[0].ln.Addr().String() // the same the next time
+	is.listen = is.open()[0].ln.Addr().String() // the same the next time
 	at := 0
 	if is.hosts.direct {
 		at = 1
 	}
-	is.hosts.set(is.name, netip.MustParseAddrPort(is.open[at].ln.Addr().String()))
+	is.hosts.set(is.name, netip.MustParseAddrPort(is.open()[at].ln.Addr().String()))
 }
 
 func (is *island) stop() {
@@ -311,7 +311,7 @@ func TestDomainLost(t *testing.T) {
 	alice, bob := a.here("alice"), b.here("bob")
 	befriend(alice, bob, "alice@a.example", "bob@b.example")
 	b.s2s.Close() // as a process that is dead, it says nothing more
-	for _, l := range b.open {
+	for _, l := range b.open() {
 		l.ln.Close()
 	}
 	b.engine.Each(func(c *netio.Conn, _ netio.Handler) { c.Abort(nil) })

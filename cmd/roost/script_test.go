@@ -110,13 +110,13 @@ type inProcess struct {
 func (s inProcess) Logged() string { return s.log.String() }
 
 func (s inProcess) Addr(listen string) string {
-	for _, l := range s.open {
-		if l.name == listen {
+	for _, l := range s.open() {
+		if l.address.Text == listen {
 			return l.ln.Addr().String()
 		}
 	}
-	if listen == "http" && len(s.web) > 0 {
-		return s.web[0].ln.Addr().String()
+	if listen == "http" && len(s.webs()) > 0 {
+		return s.webs()[0].ln.Addr().String()
 	}
 	return ""
 }
@@ -181,11 +181,11 @@ func serveScript(file string, cut bool) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range s.open {
-		fmt.Println(l.name, l.ln.Addr())
+	for _, l := range s.open() {
+		fmt.Println(l.address.Text, l.ln.Addr())
 	}
-	if len(s.web) > 0 {
-		fmt.Println("http", s.web[0].ln.Addr())
+	if len(s.webs()) > 0 {
+		fmt.Println("http", s.webs()[0].ln.Addr())
 	}
 	fmt.Println("ready")
 	<-ctx.Done()

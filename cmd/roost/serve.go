@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -93,17 +94,17 @@ func (w logWriter) Write(p []byte) (int, error) {
 // banner says what runs, and what to type next.
 func (s *Server) banner(e *env) {
 	e.printf("%s\n", versionLine())
-	for _, l := range s.open {
+	for _, l := range s.open() {
 		e.printf("listening on %s\n", l)
 	}
-	for _, h := range s.web {
+	for _, h := range s.webs() {
 		e.printf("listening on %s (HTTP)\n", h.ln.Addr())
 	}
-	for _, c := range s.control {
+	for _, c := range s.controls() {
 		e.printf("listening on %s (console)\n", c.ln.Addr())
 	}
 	cert := filepath.Join(s.conf().DataDir, "selfsigned-cert.pem")
-	if fp, err := tlsconf.Fingerprint(cert); err == nil && s.secrets.generated() {
+	if fp, err := tlsconf.Fingerprint(cert); err == nil && s.secrets.Load().generated() {
 		e.printf("self-signed certificate %s\n  SHA-256 %s\n", cert, fp)
 	}
 	e.printf("next: %s user add alice@%s\n", os.Args[0], served(s.conf())[0])
@@ -163,17 +164,29 @@ func check(cfg *conf.Config) error {
 	})
 }
 
-// listenControl opens the sockets of Control_Listener.
-func (s *Server) listenControl(Options) error {
-	for _, l := range s.conf().Control.Listens {
+// planControl opens and closes the sockets of Control_Listener.
+func (p *plan) planControl() error {
+	old := slices.Clone(p.s.controls())
+	p.sockets.control = nil
+	for _, l := range p.next.cfg.Control.Listens {
 		if !l.Address.IsUnix() {
 			return fmt.Errorf("%s: Control_Listener: %s is no Unix socket", l.Pos, l.Address)
 		}
-		c, err := listenControl(l.Address.Path, l.FileMode, s.command)
+		if i := slices.IndexFunc(old, func(c *control) bool { return c.path == l.Address.Path }); i >= 0 {
+			p.sockets.control = append(p.sockets.control, old[i])
+			old = slices.Delete(old, i, i+1)
+			p.swap(func() { p.setMode(l) })
+			continue
+		}
+		c, err := listenControl(l.Address.Path, l.FileMode, p.s.command)
 		if err != nil {
 			return fmt.Errorf("%s%w", at(l), err)
 		}
-		s.control = append(s.control, c)
+		p.undo(func() { c.close(canceled()) })
+		p.sockets.control = append(p.sockets.control, c)
+	}
+	for _, c := range old {
+		p.later(func() { go closeSlowly(c.close) }) // the command that brought this about may come through it
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ import (
 	"roost/cmd/roost/xmpplog"
 	"roost/netio"
 	"roost/rosterdb"
-	"roost/rosterdb/delegated"
 	"roost/router"
 	"roost/router/c2s"
 	"roost/router/roster"
@@ -33,36 +32,28 @@ type Server struct {
 
 	store   *rosterdb.DB
 	exists  *existence
-	secrets *secrets
+	secrets atomic.Pointer[secrets]
 	engine  *netio.Engine
 	router  *router.Router
 	rosters *roster.Service // nil when roster and presence are switched off
-	// delegated are the stores of domains whose rosters belong to a web application.
-	delegated map[string]*delegated.Store
-	far       map[string]*stream.Pool // where their clients wait for them, by domain
-	c2s       *c2s.Server
-	s2s       *s2s.Server
-	work      *stream.Pool // of both: for what waits
-	taps      *xmpplog.Log // nil without an xmpp_logger
+	// delegation is about the domains whose rosters belong to a web application.
+	delegation atomic.Pointer[delegation]
+	c2s        *c2s.Server
+	s2s        *s2s.Server
+	work       *stream.Pool                // of both: for what waits
+	taps       atomic.Pointer[xmpplog.Log] // nil without an xmpp_logger
 
 	metrics *metrics.Metrics
 	page    *statuspage.Page // nil until HTTP is served
 	recent  *recent          // warnings and errors
 
-	open    []opened // sockets, in the order of the configuration
-	control []*control
-	web     []*web
+	sockets    atomic.Pointer[sockets]
+	reloading  sync.Mutex     // one reload, or change on the console, at a time
+	background sync.WaitGroup // ends when stopping is closed
 
 	started  time.Time
 	stopOnce sync.Once
 	stopping chan struct{} // closed when somebody asks the server to stop
-}
-
-// opened is one listening socket of an xmpp_listener.
-type opened struct {
-	name string // as the configuration names it
-	ln   *netio.Listener
-	ssl  bool
 }
 
 // Options of a start that no configuration has.
@@ -81,13 +72,20 @@ const workers = 256
 func Start(cfg *conf.Config, o Options) (*Server, error) {
 	s := &Server{recent: new(recent), started: time.Now(), stopping: make(chan struct{})}
 	s.now.Store(newGeneration(cfg))
+	s.sockets.Store(&sockets{})
+	s.delegation.Store(&delegation{})
 	s.base = slog.New(noting{Handler: o.Log.Handler(), to: s.recent})
 	s.log = s.logFor("xmpp")
-	for _, step := range []func(Options) error{s.measure, s.openStore, s.openSecrets, s.wire, s.openLogs, s.listen, s.listenControl, s.listenHTTP} {
+	for _, step := range []func(Options) error{s.measure, s.openStore, s.openSecrets, s.wire, s.serve} {
 		if err := step(o); err != nil {
 			return nil, errors.Join(err, s.close(context.Background()))
 		}
 	}
+	tick := time.NewTicker(renewPeriod)
+	s.background.Go(func() {
+		defer tick.Stop()
+		s.renewCertificates(tick.C)
+	})
 	return s, nil
 }
 
@@ -106,8 +104,11 @@ func (s *Server) requestStop() { s.stopOnce.Do(func() { close(s.stopping) }) }
 // everything. Slow clients are waited for as long as Stop_Timeout says, ctx bounds the whole.
 func (s *Server) Stop(ctx context.Context) error {
 	s.requestStop()
+	s.reloading.Lock() // behind a reload that goes on; none begins after
+	s.reloading.Unlock()
+	s.background.Wait()
 	if s.engine != nil {
-		for _, l := range s.open {
+		for _, l := range s.open() {
 			l.ln.Close() // nobody comes meanwhile
 		}
 		s.bye(false)
@@ -146,16 +147,16 @@ func (s *Server) bye(servers bool) {
 // close frees whatever was started, in the opposite order.
 func (s *Server) close(ctx context.Context) error {
 	var errs []error
-	for _, d := range s.delegated { // who waits for a web application waits no more
+	for _, d := range s.delegated() { // who waits for a web application waits no more
 		d.Close()
 	}
 	if s.page != nil { // open pages hold their connections
 		s.page.Close()
 	}
-	for _, w := range s.web {
+	for _, w := range s.webs() {
 		errs = append(errs, w.close(ctx))
 	}
-	for _, c := range s.control {
+	for _, c := range s.controls() {
 		errs = append(errs, c.close(ctx))
 	}
 	if s.engine != nil {
@@ -168,15 +169,15 @@ func (s *Server) close(ctx context.Context) error {
 	if s.c2s != nil {
 		s.c2s.Auth.Wait()
 		s.c2s.Work.Wait()
-		for _, p := range s.far {
-			p.Wait()
+		for _, d := range s.delegation.Load().to {
+			d.pool.Wait()
 		}
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
-	if s.taps != nil { // last: the last stanzas of every stream have gone by
-		errs = append(errs, s.taps.Close(ctx))
+	if t := s.taps.Load(); t != nil { // last: the last stanzas of every stream have gone by
+		errs = append(errs, t.Close(ctx))
 	}
 	return errors.Join(errs...)
 }

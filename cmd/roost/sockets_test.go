@@ -174,8 +174,8 @@ func TestListens(t *testing.T) {
 		c.header()
 		conn.Close()
 	}
-	if _, err := os.Stat(p.path("off")); err == nil || len(s.open) != 4 {
-		t.Errorf("%d sockets are open, want 4", len(s.open))
+	if _, err := os.Stat(p.path("off")); err == nil || len(s.open()) != 4 {
+		t.Errorf("%d sockets are open, want 4", len(s.open()))
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"text/tabwriter"
 	"time"
+
+	"roost/cmd/roost/conf"
 )
 
 // status prints what the server is doing, for people.
@@ -16,7 +18,7 @@ func (s *Server) status(out io.Writer) {
 	for _, d := range served(s.conf()) {
 		fmt.Fprintf(w, "domain\t%s\n", d)
 	}
-	for _, l := range s.open {
+	for _, l := range s.open() {
 		fmt.Fprintf(w, "listening\t%s\n", l)
 	}
 	bound, available := s.router.Count()
@@ -27,10 +29,8 @@ func (s *Server) status(out io.Writer) {
 	fmt.Fprintf(w, "sessions\t%d bound, %d available\n", bound, available)
 	fmt.Fprintf(w, "bytes\t%d in, %d out\n", st.BytesIn, st.BytesOut)
 	s.statusDelegated(w)
-	if s.taps != nil {
-		for _, l := range s.taps.Stats() {
-			fmt.Fprintf(w, "%s\t%d records written, %d dropped, %d bytes waiting%s\n", l.Name, l.Written, l.Dropped, l.Waiting, broken(l.Err))
-		}
+	for _, l := range s.taps.Load().Stats() {
+		fmt.Fprintf(w, "%s\t%d records written, %d dropped, %d bytes waiting%s\n", l.Name, l.Written, l.Dropped, l.Waiting, broken(l.Err))
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -54,30 +54,38 @@ func count(n int, thing string) string {
 }
 
 // String names a socket for people.
-func (o opened) String() string {
-	if o.ssl {
+func (o *opened) String() string {
+	if o.ssl() {
 		return o.ln.Addr().String() + " (XMPP clients, direct TLS)"
 	}
 	return o.ln.Addr().String() + " (XMPP clients)"
 }
 
-// reload reads certificates and password files again, opens the stanza logs anew, and checks the
-// configuration file.
+// ssl reports whether connections begin with TLS.
+func (o *opened) ssl() bool { return o.scope.Load().at.UseSSL }
+
+// reload reads the configuration with everything that it names, and goes over to it. What was changed on
+// the console and not written back is dropped.
 func (s *Server) reload(out io.Writer) error {
-	if s.conf().File != builtin {
-		if _, err := loadChecked(s.conf().File); err != nil {
-			return fmt.Errorf("nothing was changed: %w", err)
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	cfg, err := s.reread()
+	if err == nil {
+		var did *outcome
+		if did, err = s.adoptConfig(cfg); err == nil {
+			did.tell(out)
+			fmt.Fprintf(out, "%s in effect, %d at the next start; %s and %s read again, %s opened anew\n", count(len(did.live), "change"),
+				len(did.pending), count(did.certs, "certificate"), count(did.files, "password file"), count(did.logs, "log file"))
+			return nil
 		}
 	}
-	certs, files, err := s.secrets.reload()
-	if err != nil {
-		return fmt.Errorf("what could not be read stays as it was: %w", err)
+	return fmt.Errorf("nothing was changed: %w", err)
+}
+
+// reread loads the configuration anew.
+func (s *Server) reread() (*conf.Config, error) {
+	if s.conf().File == builtin {
+		return conf.Default()
 	}
-	logs, err := s.reopenLogs()
-	if err != nil {
-		return fmt.Errorf("certificates and password files were read again, but a log file could not be opened anew: %w", err)
-	}
-	fmt.Fprintf(out, "%s and %s read again, %s opened anew; other changes take effect at the next start\n",
-		count(certs, "certificate"), count(files, "password file"), count(logs, "log file"))
-	return nil
+	return conf.Load(s.conf().File)
 }

@@ -18,5 +18,5 @@ func notify(log *slog.Logger, state string) {
 // ready is READY=1 with a line for `systemctl status`.
 func (s *Server) ready() string {
 	return fmt.Sprintf("%s\nSTATUS=serving %s on %s", daemon.SdNotifyReady,
-		count(len(served(s.conf())), "domain"), count(len(s.open), "socket"))
+		count(len(served(s.conf())), "domain"), count(len(s.open()), "socket"))
 }

@@ -2,15 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"path/filepath"
 	"runtime"
-	"sync"
 
 	"roost/cmd/roost/conf"
-	"roost/cmd/roost/xmpplog"
 	"roost/netio"
 	"roost/rosterdb"
 	"roost/router"
@@ -50,49 +47,6 @@ func (s *Server) wire(o Options) (err error) {
 	return s.modules()
 }
 
-// openLogs opens the stanza logs. Without an xmpp_logger nothing watches the streams, and nothing is
-// spent on it.
-func (s *Server) openLogs(Options) (err error) {
-	if len(s.conf().Loggers) == 0 {
-		return nil
-	}
-	if s.taps, err = xmpplog.Open(s.conf().Loggers, xmpplog.Options{Log: s.logFor("xmpp_logger")}); err != nil {
-		return err
-	}
-	s.c2s.SetTap(s.taps)
-	s.s2s.Watch(s.taps)
-	return nil
-}
-
-// reopenLogs opens the stanza logs anew, as after a rotation, and tells how many there are.
-func (s *Server) reopenLogs() (n int, err error) {
-	if s.taps == nil {
-		return 0, nil
-	}
-	return len(s.conf().Loggers), s.taps.Reopen()
-}
-
-// listen opens the sockets of every xmpp_listener.
-func (s *Server) listen(Options) error {
-	for _, l := range s.conf().Listeners {
-		for _, at := range l.Listens {
-			if !at.Enable {
-				continue
-			}
-			scope, err := s.scope(&at)
-			if err != nil {
-				return err
-			}
-			ln, err := s.engine.Listen(socket(&at), scope.accept)
-			if err != nil {
-				return fmt.Errorf("%s: %w", at.Pos, err)
-			}
-			s.open = append(s.open, opened{at.Address.Text, ln, at.UseSSL})
-		}
-	}
-	return nil
-}
-
 // socket maps the options of a Listen to those of its socket.
 func socket(at *conf.Listen) netio.ListenOptions {
 	return netio.ListenOptions{Address: at.Address.Text, Backlog: at.Backlog,
@@ -101,52 +55,53 @@ func socket(at *conf.Listen) netio.ListenOptions {
 		Park: max(at.ParkAfter, 1)}
 }
 
-// scope is one Listen with the configurations of its clients, made when the first client of each
-// kind comes and shared from then on.
+// scope is one Listen with the configurations of its clients: one for Base, one for each block of its
+// Peers. It does not change.
 type scope struct {
 	s       *Server
 	at      *conf.Listen
 	servers *s2s.Accepting // for streams of other servers
-
-	mu    sync.Mutex // guards ready
-	ready map[*conf.Effective]*c2s.Config
+	configs map[*conf.Effective]*c2s.Config
 }
 
-// scope makes the common configuration at once, so that its errors keep the server from starting.
-func (s *Server) scope(at *conf.Listen) (*scope, error) {
-	sc := &scope{s: s, at: at, ready: map[*conf.Effective]*c2s.Config{}}
+func (s *Server) scope(at *conf.Listen, x *secrets) (*scope, error) {
+	sc := &scope{s: s, at: at, configs: map[*conf.Effective]*c2s.Config{}}
 	sc.servers = &s2s.Accepting{AuthTimeout: at.Base.AuthTimeout,
 		PreAuth: xmlstream.Limits{MaxStanza: at.Base.MaxStanzaPre, MaxDepth: at.Base.MaxDepth},
 		Proven:  xmlstream.Limits{MaxStanza: at.Base.MaxStanza, MaxDepth: at.Base.MaxDepth}}
-	_, err := sc.config(at.Base)
-	return sc, err
+	for e := range at.All() {
+		cfg, err := sc.config(e, x)
+		if err != nil {
+			return nil, err
+		}
+		sc.configs[e] = cfg
+	}
+	return sc, nil
+}
+
+// of is the configuration of a client.
+func (sc *scope) of(addr netip.AddrPort) *c2s.Config {
+	if len(sc.configs) == 1 {
+		return sc.configs[sc.at.Base]
+	}
+	var ip netip.Addr
+	if addr.IsValid() {
+		ip = addr.Addr()
+	}
+	return sc.configs[sc.at.For(ip)]
 }
 
 // accept makes the stream of a new connection.
 func (sc *scope) accept(c *netio.Conn) netio.Handler {
-	var addr netip.Addr
-	if ap := c.RemoteAddr(); ap.IsValid() {
-		addr = ap.Addr()
-	}
-	cfg, err := sc.config(sc.at.For(addr))
-	if err != nil {
-		sc.s.log.Error("connection refused: its configuration cannot be used", "peer", addr, "err", err)
-		return nil
-	}
-	f := &front{peer: sc.s.c2s.Accept(c, cfg), s2s: sc.s.s2s, accept: sc.servers}
+	f := &front{peer: sc.s.c2s.Accept(c, sc.of(c.RemoteAddr())), s2s: sc.s.s2s, accept: sc.servers}
 	f.tok.Reset(&sc.servers.PreAuth)
 	return f
 }
 
-func (sc *scope) config(e *conf.Effective) (*c2s.Config, error) {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	if cfg := sc.ready[e]; cfg != nil {
-		return cfg, nil
-	}
-	tls, err1 := sc.s.secrets.tls(e.TLS)
-	plain, err2 := sc.s.secrets.credentials(e.Plain, false)
-	digest, err3 := sc.s.secrets.credentials(e.Digest, true)
+func (sc *scope) config(e *conf.Effective, x *secrets) (*c2s.Config, error) {
+	tls, err1 := x.tls(e.TLS)
+	plain, err2 := x.credentials(e.Plain, false)
+	digest, err3 := x.credentials(e.Digest, true)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
@@ -165,7 +120,6 @@ func (sc *scope) config(e *conf.Effective) (*c2s.Config, error) {
 	for _, a := range []*conf.Auth{e.Plain, e.Digest} {
 		cfg.LogLogins = cfg.LogLogins || a != nil && a.LogAttempts
 	}
-	sc.ready[e] = cfg
 	return cfg, nil
 }
 

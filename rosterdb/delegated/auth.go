@@ -41,7 +41,7 @@ func Bearer(q *http.Request, token string) bool {
 func admit(w http.ResponseWriter, q *http.Request, s *Store, listener string) bool {
 	own := ""
 	if s != nil {
-		own = s.o.Token
+		own = s.aimed().token
 	}
 	switch {
 	case own == "" && listener == "", listener != "" && Bearer(q, listener), own != "" && Bearer(q, own):
@@ -93,7 +93,7 @@ func (s *Store) signed(w http.ResponseWriter, q *http.Request, now time.Time) er
 		return fmt.Errorf("the body cannot be read: %w", err)
 	}
 	q.Body = io.NopCloser(bytes.NewReader(body))
-	if !hmac.Equal(sum, Sign(s.o.Token, stamp, q.Method, q.URL.RequestURI(), body)) {
+	if !hmac.Equal(sum, Sign(s.aimed().token, stamp, q.Method, q.URL.RequestURI(), body)) {
 		return fmt.Errorf("%s: the signature is not that of this request with HTTP_Roster_Token as key", Signature)
 	}
 	return nil

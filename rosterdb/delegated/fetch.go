@@ -71,11 +71,11 @@ func (s *Store) breakerSettings() gobreaker.Settings {
 
 // fetch asks the application for one roster, more than once if need be. The error is an *Error.
 func (s *Store) fetch(owner jid.JID, etag string) (answer, error) {
-	where, err := s.url.of(owner)
+	where, err := s.aimed().url.of(owner)
 	if err != nil {
 		return answer{}, &Error{Owner: owner, Reason: ReasonName, Err: err}
 	}
-	ctx, cancel := context.WithTimeout(s.trust.Load().ctx, s.o.Timeout)
+	ctx, cancel := context.WithTimeout(s.trust.Load().ctx, s.aimed().timeout)
 	defer cancel()
 	if err := s.take(ctx, owner); err != nil {
 		return answer{}, err
@@ -95,7 +95,7 @@ func (s *Store) fetch(owner jid.JID, etag string) (answer, error) {
 			return got, backoff.Permanent(err)
 		}
 		return got, err
-	}, backoff.WithBackOff(waits()), backoff.WithMaxTries(uint(s.o.Tries)), backoff.WithMaxElapsedTime(s.o.Timeout))
+	}, backoff.WithBackOff(waits()), backoff.WithMaxTries(uint(s.o.Tries)), backoff.WithMaxElapsedTime(s.aimed().timeout))
 	if err != nil { // the context's error says less than the last request's
 		return answer{}, last
 	}
@@ -136,12 +136,12 @@ func (s *Store) take(ctx context.Context, owner jid.JID) error {
 	}
 	s.mu.Lock()
 	long := time.Duration(s.waiting+1) * s.average / time.Duration(s.o.Concurrency)
-	if long <= s.o.Timeout {
+	if long <= s.aimed().timeout {
 		s.waiting++
 	}
 	s.mu.Unlock()
-	if long > s.o.Timeout {
-		return &Error{Owner: owner, Reason: ReasonBusy, Err: fmt.Errorf("the web application was not asked: it is so slow that the answer would not come within %v", s.o.Timeout)}
+	if long > s.aimed().timeout {
+		return &Error{Owner: owner, Reason: ReasonBusy, Err: fmt.Errorf("the web application was not asked: it is so slow that the answer would not come within %v", s.aimed().timeout)}
 	}
 	defer func() {
 		s.mu.Lock()
@@ -152,7 +152,7 @@ func (s *Store) take(ctx context.Context, owner jid.JID) error {
 	case s.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return s.late(ctx, owner, fmt.Errorf("the web application was not asked: others waited for it for %v", s.o.Timeout), ReasonBusy)
+		return s.late(ctx, owner, fmt.Errorf("the web application was not asked: others waited for it for %v", s.aimed().timeout), ReasonBusy)
 	}
 }
 
@@ -177,8 +177,8 @@ func (s *Store) ask(ctx context.Context, owner jid.JID, where, etag string) (got
 	}
 	q.Header.Set("Accept", "application/json, text/plain, */*")
 	q.Header.Set("User-Agent", "Roost")
-	if s.o.Token != "" {
-		q.Header.Set("Authorization", "Bearer "+s.o.Token)
+	if s.aimed().token != "" {
+		q.Header.Set("Authorization", "Bearer "+s.aimed().token)
 	}
 	if etag != "" {
 		q.Header.Set("If-None-Match", etag)
@@ -232,7 +232,7 @@ func (s *Store) read(ctx context.Context, owner jid.JID, resp *http.Response) (a
 // broken is the error of a connection, or of the time that is over.
 func (s *Store) broken(ctx context.Context, owner jid.JID, err error) *Error {
 	if ctx.Err() != nil {
-		return s.late(ctx, owner, fmt.Errorf("no answer of the web application within %v", s.o.Timeout), ReasonTimeout)
+		return s.late(ctx, owner, fmt.Errorf("no answer of the web application within %v", s.aimed().timeout), ReasonTimeout)
 	}
 	return &Error{Owner: owner, Reason: ReasonConnect, Err: fmt.Errorf("the web application cannot be reached: %w", bare(err))}
 }

@@ -20,7 +20,7 @@ import (
 // fails with rosterdb.ErrDelegated.
 type Store struct {
 	o       Options
-	url     target
+	aim     atomic.Pointer[aim]
 	client  *http.Client
 	breaker *gobreaker.CircuitBreaker[answer]
 
@@ -73,10 +73,11 @@ func New(o Options) (*Store, error) {
 	if err := CheckURL(o.URL); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.URL, err)
 	}
-	s := &Store{o: o, url: target(o.URL), slots: make(chan struct{}, o.Concurrency),
+	s := &Store{o: o, slots: make(chan struct{}, o.Concurrency),
 		errands: make(chan struct{}, max(o.Concurrency/2, 1)), refreshes: make(chan struct{}, o.Refreshes), signing: make(chan struct{}, maxSigned),
 		entries: map[jid.JID]*entry{}, stale: map[*entry]struct{}{}}
 	s.troubles.told, s.troubles.since = map[string]time.Time{}, map[string]int{}
+	s.aim.Store(&aim{target(o.URL), o.Token, o.Timeout})
 	s.client = &http.Client{Transport: o.Transport, CheckRedirect: fewRedirects}
 	s.breaker = gobreaker.NewCircuitBreaker[answer](s.breakerSettings())
 	s.ctx, s.cancel = context.WithCancel(context.Background())

@@ -1,6 +1,8 @@
 package roster
 
 import (
+	"maps"
+
 	"roost/rosterdb"
 	"roost/xmlstream/jid"
 )
@@ -17,12 +19,43 @@ type Elsewhere interface {
 }
 
 // Delegate makes store the place of the rosters of one domain. Roster sets of clients are refused
-// there. It must not be called once sessions are bound.
-func (s *Service) Delegate(domain string, store Elsewhere) { s.elsewhere[domain] = store }
+// there. nil gives them back to the store here. Once sessions of the domain are bound, their rosters must be
+// at hand before the call, and Differ tells them what is new after it.
+func (s *Service) Delegate(domain string, store Elsewhere) {
+	s.change(func(p *places) {
+		if store == nil {
+			delete(p.elsewhere, domain)
+			return
+		}
+		p.elsewhere[domain] = store
+	})
+}
 
-// Block drops subscription stanzas from and to the accounts of a domain, without a word to anybody.
-// It must not be called once sessions are bound.
-func (s *Service) Block(domain string) { s.blocked[domain] = true }
+// Block drops subscription stanzas from and to the accounts of a domain, without a word to anybody, or
+// ends that.
+func (s *Service) Block(domain string, on bool) { s.change(func(p *places) { p.blocked[domain] = on }) }
+
+// places are the domains that are not like others. They never change: others take their place.
+type places struct {
+	elsewhere map[string]Elsewhere
+	blocked   map[string]bool
+}
+
+func (s *Service) change(fn func(*places)) {
+	for {
+		old := s.places.Load()
+		p := &places{maps.Clone(old.elsewhere), maps.Clone(old.blocked)}
+		fn(p)
+		if s.places.CompareAndSwap(old, p) {
+			return
+		}
+	}
+}
+
+// elsewhere is the store of a domain whose rosters are not here; nil for another.
+func (s *Service) elsewhere(domain string) Elsewhere { return s.places.Load().elsewhere[domain] }
+
+func (s *Service) blocked(domain string) bool { return s.places.Load().blocked[domain] }
 
 // Differ tells owner's resources of a roster that has changed elsewhere, and shows or hides presence
 // as the new subscriptions say. Calls for one owner must come one after the other. It blocks.
@@ -33,13 +66,13 @@ func (s *Service) Differ(owner jid.JID, old, now *rosterdb.Roster) {
 
 // AtHand implements router.Fetching.
 func (s *Service) AtHand(user jid.JID) bool {
-	e := s.elsewhere[user.Domain()]
+	e := s.elsewhere(user.Domain())
 	return e == nil || e.Cached(user) != nil
 }
 
 // Fetch implements router.Fetching.
 func (s *Service) Fetch(user jid.JID) error {
-	e := s.elsewhere[user.Domain()]
+	e := s.elsewhere(user.Domain())
 	if e == nil {
 		return nil
 	}
@@ -54,7 +87,7 @@ const maxStrangers = 32
 // item looks into user's roster. One that is elsewhere, of a user who is not here, is fetched for a few
 // who ask at a time.
 func (s *Service) item(user, contact jid.JID) (rosterdb.Item, error) {
-	e := s.elsewhere[user.Domain()]
+	e := s.elsewhere(user.Domain())
 	if e == nil {
 		it, _, err := s.db.Item(user, contact)
 		return it, err
@@ -75,7 +108,7 @@ func (s *Service) item(user, contact jid.JID) (rosterdb.Item, error) {
 
 // store is the place of owner's roster.
 func (s *Service) store(owner jid.JID) rosterdb.Rosters {
-	if e := s.elsewhere[owner.Domain()]; e != nil {
+	if e := s.elsewhere(owner.Domain()); e != nil {
 		return e
 	}
 	return s.db

@@ -142,7 +142,7 @@ func TestDelegatedRefuses(t *testing.T) {
 // for an answer that does not come.
 func TestBlock(t *testing.T) {
 	w, a := newAfar(t)
-	w.Block("x")
+	w.Block("x", true)
 	a.set("alice@x", `{}`)
 	alice, zoe := w.here("alice@x/r"), w.here("zoe@y/r")
 	for _, kind := range []stanza.Type{stanza.Subscribe, stanza.Subscribed, stanza.Unsubscribe, stanza.Unsubscribed} {

@@ -28,7 +28,7 @@ func (s *Service) serve(q *router.IQ) {
 func (s *Service) set(q *router.IQ) {
 	it, e := parseSet(q.Payload)
 	switch {
-	case s.elsewhere[q.Account().Domain()] != nil:
+	case s.elsewhere(q.Account().Domain()) != nil:
 		q.Error(stanza.ServiceUnavailable.With("the roster is kept elsewhere and cannot be changed from here"))
 	case e != nil:
 		q.Error(e)

@@ -24,9 +24,8 @@ type Service struct {
 	accounts router.Accounts
 	limits   rosterdb.Limits
 
-	elsewhere map[string]Elsewhere // by domain; read-only once sessions are bound
-	blocked   map[string]bool      // likewise
-	strangers chan struct{}        // one for each who waits for the roster of another
+	places    atomic.Pointer[places]
+	strangers chan struct{} // one for each who waits for the roster of another
 
 	pushID atomic.Uint64
 	seed   maphash.Seed
@@ -36,7 +35,8 @@ type Service struct {
 // Register makes the service and enters it into r: requests, features, and presence.
 func Register(r *router.Router, db rosterdb.Rosters, accounts router.Accounts, limits rosterdb.Limits) *Service {
 	s := &Service{r: r, db: db, accounts: accounts, limits: limits, seed: maphash.MakeSeed(),
-		elsewhere: map[string]Elsewhere{}, blocked: map[string]bool{}, strangers: make(chan struct{}, maxStrangers)}
+		strangers: make(chan struct{}, maxStrangers)}
+	s.places.Store(&places{map[string]Elsewhere{}, map[string]bool{}})
 	r.Handle(
 		router.Row{Space: stanza.NSRoster, Local: "query", Get: true, Set: true, Blocks: true, Unknown: true,
 			To: router.ToOwn | router.ToOthers, Handle: s.serve})

@@ -25,9 +25,9 @@ var presenceTypes = map[rosterdb.Event]stanza.Type{
 func (s *Service) Subscription(from, to jid.JID, st *stanza.Stanza) *stanza.StanzaError {
 	fromLocal := s.r.Serves(from.Domain())
 	switch {
-	case s.blocked[from.Domain()], !fromLocal && !s.takes(to):
+	case s.blocked(from.Domain()), !fromLocal && !s.takes(to):
 		return nil
-	case s.elsewhere[from.Domain()] != nil:
+	case s.elsewhere(from.Domain()) != nil:
 		return stanza.ServiceUnavailable.With("the roster is kept elsewhere and cannot be changed from here")
 	}
 	f := stanza.NewFrame() // §3.1.2: bare addresses on both sides
@@ -54,13 +54,13 @@ func (s *Service) Subscription(from, to jid.JID, st *stanza.Stanza) *stanza.Stan
 
 // takes reports whether subscription stanzas may change the roster of j.
 func (s *Service) takes(j jid.JID) bool {
-	return !s.blocked[j.Domain()] && s.elsewhere[j.Domain()] == nil
+	return !s.blocked(j.Domain()) && s.elsewhere(j.Domain()) == nil
 }
 
 // isAccount reports whether j has its roster in the store here. RFC 6121 §8.5.1: stanzas to an address
 // of ours that is no account are ignored.
 func (s *Service) isAccount(j jid.JID) (bool, error) {
-	if !s.r.Serves(j.Domain()) || j.Local() == "" || s.elsewhere[j.Domain()] != nil {
+	if !s.r.Serves(j.Domain()) || j.Local() == "" || s.elsewhere(j.Domain()) != nil {
 		return false, nil
 	}
 	return s.accounts.Exists(j)
@@ -165,7 +165,7 @@ func (s *Service) drop(owner, contact jid.JID, done func()) error {
 // Cancel empties owner's roster and ends all its subscriptions, as before its account is removed
 // (XEP-0077 §3.2). It blocks.
 func (s *Service) Cancel(owner jid.JID) error {
-	if e := s.elsewhere[owner.Domain()]; e != nil {
+	if e := s.elsewhere(owner.Domain()); e != nil {
 		e.Forget(owner)
 		return nil
 	}

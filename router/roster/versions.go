@@ -42,7 +42,7 @@ func (s *Service) get(q *router.IQ) {
 // fetch gets a roster that is kept elsewhere near, without the lock: it may take long. The resource is
 // not interested before it has the whole roster: pushes alone would be a part of one.
 func (s *Service) fetch(q *router.IQ, owner jid.JID) (*rosterdb.Roster, error) {
-	e := s.elsewhere[owner.Domain()]
+	e := s.elsewhere(owner.Domain())
 	if e == nil {
 		return nil, nil
 	}
@@ -55,7 +55,7 @@ func (s *Service) near(owner jid.JID, far *rosterdb.Roster) (*rosterdb.Roster, e
 	if far == nil {
 		return s.db.Roster(owner)
 	}
-	if ro := s.elsewhere[owner.Domain()].Cached(owner); ro != nil {
+	if ro := s.elsewhere(owner.Domain()).Cached(owner); ro != nil {
 		return ro, nil
 	}
 	return far, nil

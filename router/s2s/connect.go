@@ -110,7 +110,7 @@ func (o *Out) connected(c Candidate, conn *netio.Conn, err error) netio.Handler 
 	o.id, o.cert, o.authed, o.spoken, o.bidi, o.secure, o.over, o.waiting = "", nil, false, false, false, false, false, false
 	o.tick()
 	if !c.Direct {
-		o.restart(&o.srv.c.Limits)
+		o.restart(&o.srv.rules.Load().limits)
 		o.writeHeader()
 	} else if o.rem.TLS == TLSNo {
 		conn.Abort(errors.New("it wants TLS, and tls is no"))

@@ -98,7 +98,7 @@ func parseDB(el xmlstream.Element) (d dbElement, err error) {
 // whether we did.
 func (l *link) answerVerify(d dbElement) (ours bool) {
 	back := Pair{d.pair.Local, d.pair.Remote}
-	if l.srv.c.Domains[d.pair.Local] == nil {
+	if l.srv.local(d.pair.Local) == nil {
 		l.srv.log.Info("dialback key not verified", "domain", d.pair.Remote, "reason", d.pair.Local+" is not served here")
 		l.write(func(dst []byte) []byte {
 			return appendVerdict(dst, "verify", back, d.id, failed, stanza.ItemNotFound.New())

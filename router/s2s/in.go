@@ -138,7 +138,7 @@ func (in *In) onHeader(el xmlstream.Element) error {
 	before := in.claim
 	in.id = stream.NewID()
 	in.claim = Pair{}
-	if in.srv.c.Domains[h.To.String()] != nil {
+	if in.srv.local(h.To.String()) != nil {
 		in.claim.Local = h.To.String()
 	}
 	if h.From.IsDomain() {
@@ -230,7 +230,7 @@ func (in *In) onStanza(el xmlstream.Element) error {
 	case in.pairs[p] == proven:
 		in.take(&st)
 		return nil
-	case in.srv.c.Domains[p.Local] == nil: // §4.9.3.6
+	case in.srv.local(p.Local) == nil: // §4.9.3.6
 		return stanza.StreamHostUnknown.With("this server does not serve \"" + stream.Clip(p.Local) + "\"")
 	case !in.proven(): // §4.9.3.12
 		return stanza.StreamNotAuthorized.With("a stanza from \"" + stream.Clip(p.Remote) + "\" before anything is proven")

@@ -174,7 +174,7 @@ func (l *link) pass(conn *netio.Conn, f *stanza.Frame) bool {
 		return false
 	}
 	l.touch()
-	if t := l.srv.c.Tap; t != nil {
+	if t := l.srv.watcher(); t != nil {
 		t.Delivered(conn.RemoteAddr(), f.Bytes())
 	}
 	f.Release()
@@ -207,7 +207,7 @@ func (l *link) giveBack(remote string) {
 // take hands a stanza of a pair that is proven to the router. Its addresses were checked.
 func (l *link) take(st *stanza.Stanza) {
 	l.touch()
-	if t := l.srv.c.Tap; t != nil {
+	if t := l.srv.watcher(); t != nil {
 		t.Received(l.conn.RemoteAddr(), st)
 	}
 	if l.srv.Router.Inbound(st, false) {

@@ -339,7 +339,7 @@ func (o *Out) OnTLS(_ *netio.Conn, st *tlsState, err error) {
 		return // OnClose follows, with the same
 	}
 	o.secure = true
-	o.restart(&o.srv.c.Limits)
+	o.restart(&o.srv.rules.Load().limits)
 	o.move(outHeader)
 	o.writeHeader()
 	if o.rem.Verify != VerifyNone {
@@ -352,7 +352,7 @@ func (o *Out) onSASL(el xmlstream.Element) error {
 	switch {
 	case el.Is(stanza.NSSASL, "success"): // a new stream begins (RFC 6120 §6.3.2)
 		o.authed = true
-		o.restart(&o.srv.c.Limits)
+		o.restart(&o.srv.rules.Load().limits)
 		o.move(outHeader)
 		o.writeHeader()
 	case el.Is(stanza.NSSASL, "failure"): // XEP-0178 §3: dialback is left

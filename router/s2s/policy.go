@@ -81,23 +81,25 @@ func (r Remote) withDefaults() *Remote {
 
 // remote is what holds for a domain, and whether the configuration names it.
 func (s *Server) remote(domain string) (r *Remote, listed bool) {
-	if r := s.remotes[domain]; r != nil {
+	rules := s.rules.Load()
+	if r := rules.remotes[domain]; r != nil {
 		return r, true
 	}
-	return s.others, false
+	return rules.others, false
 }
 
 // speaks reports whether a pair may exchange stanzas.
 func (s *Server) speaks(p Pair) bool {
-	l := s.c.Domains[p.Local]
-	if l == nil || s.c.Domains[p.Remote] != nil { // two domains of ours need no stream
+	rules := s.rules.Load()
+	l := rules.domains[p.Local]
+	if l == nil || rules.domains[p.Remote] != nil { // two domains of ours need no stream
 		return false
 	}
 	switch l.Mode {
 	case Open:
 		return true
 	case Listed:
-		return s.remotes[p.Remote] != nil
+		return rules.remotes[p.Remote] != nil
 	}
 	return false
 }
@@ -113,5 +115,9 @@ func (s *Server) secret(p Pair) *Secret {
 	if r, _ := s.remote(p.Remote); r.Secret != nil {
 		return r.Secret
 	}
-	return &s.c.Domains[p.Local].Secret
+	if l := s.local(p.Local); l != nil {
+		return &l.Secret
+	}
+	none := NewSecret("") // the domain has gone meanwhile: no key is right
+	return &none
 }

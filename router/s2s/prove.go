@@ -188,7 +188,7 @@ func (in *In) onResult(d dbElement) error {
 func (in *In) objection(p Pair) *stanza.StanzaError {
 	r, _ := in.srv.remote(p.Remote)
 	switch {
-	case in.srv.c.Domains[p.Local] == nil: // XEP-0220 §2.4
+	case in.srv.local(p.Local) == nil: // XEP-0220 §2.4
 		return stanza.ItemNotFound.With(p.Local + " is not served here")
 	case !in.srv.speaks(p):
 		return stanza.PolicyViolation.With(unlisted(p).Text)

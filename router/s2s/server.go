@@ -13,8 +13,6 @@ import (
 	"roost/netio"
 	"roost/router"
 	"roost/router/stream"
-	"roost/tlsconf"
-	"roost/xmlstream"
 	"roost/xmlstream/jid"
 	"roost/xmlstream/stanza"
 )
@@ -29,17 +27,12 @@ type Tap interface {
 type Config struct {
 	Engine   *netio.Engine
 	Resolver Resolver
-	Domains  map[string]*Local // ours
-	Remotes  map[string]Remote // those that the configuration names
-	Others   Remote            // what holds for all others
+	Rules
 
-	MaxStreams int // that we make, to all domains; default 20000
-	MaxQueue   int // bytes that wait for one stream to be made; default 256 KiB
-	Limits     xmlstream.Limits
-	Local      netip.Addr   // to connect from; the zero value leaves it to the kernel
-	Work       *stream.Pool // for what waits: stores
-	Tap        Tap          // nil: nobody watches
-	Log        *slog.Logger
+	MaxQueue int          // bytes that wait for one stream to be made; default 256 KiB
+	Local    netip.Addr   // to connect from; the zero value leaves it to the kernel
+	Work     *stream.Pool // for what waits: stores
+	Log      *slog.Logger
 
 	Now   func() time.Time                          // default time.Now
 	After func(time.Duration, func()) (stop func()) // default time.AfterFunc
@@ -57,14 +50,14 @@ const (
 type Server struct {
 	Router *router.Router // set before the first stream
 
-	c       Config
-	log     *slog.Logger
-	remotes map[string]*Remote
-	others  *Remote
-	names   *stream.Pool // looks up names
-	ctx     context.Context
-	cancel  context.CancelFunc
-	in      atomic.Int64 // incoming streams
+	c      Config
+	log    *slog.Logger
+	rules  atomic.Pointer[rules]
+	tap    atomic.Pointer[Tap]
+	names  *stream.Pool // looks up names
+	ctx    context.Context
+	cancel context.CancelFunc
+	in     atomic.Int64 // incoming streams
 
 	mu sync.Mutex // guards what follows
 	// outs are the streams that we make, in use or in the making, and bidi those of others on which
@@ -85,9 +78,6 @@ type hold struct {
 
 // New makes a Server. Its Router is set afterwards: the two need each other.
 func New(c Config) *Server {
-	if c.MaxStreams == 0 {
-		c.MaxStreams = defaultMaxStreams
-	}
 	if c.MaxQueue == 0 {
 		c.MaxQueue = defaultMaxQueue
 	}
@@ -97,20 +87,12 @@ func New(c Config) *Server {
 	if c.After == nil {
 		c.After = func(d time.Duration, fn func()) func() { t := time.AfterFunc(d, fn); return func() { t.Stop() } }
 	}
-	s := &Server{c: c, log: c.Log, remotes: map[string]*Remote{}, others: c.Others.withDefaults(), names: stream.NewPool(maxResolving),
+	s := &Server{c: c, log: c.Log, names: stream.NewPool(maxResolving),
 		outs: map[Pair]*Out{}, bidi: map[Pair]*In{}, perRemote: map[string]int{}, holds: map[string]hold{}}
-	for name, r := range c.Remotes {
-		s.remotes[name] = r.withDefaults()
-	}
+	s.rules.Store(c.Rules.complete())
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
-
-// Watch shows stanzas to t. It must be called before the first stream.
-func (s *Server) Watch(t Tap) { s.c.Tap = t }
-
-// Certificates are those for domains that are not listed.
-func (s *Server) Certificates() *tlsconf.Config { return s.others.Certs }
 
 // seconds is the clock of idle times.
 func (s *Server) seconds() int64 { return s.c.Now().Unix() }
@@ -163,7 +145,7 @@ func (s *Server) stream(p Pair, urgent bool) (o *Out, fresh bool, e *stanza.Stan
 	if h, held := s.holds[p.Remote]; held && !urgent && s.c.Now().Before(h.until) {
 		return nil, false, h.why
 	}
-	if len(s.outs) >= s.c.MaxStreams || s.perRemote[p.Remote] >= r.MaxStreams {
+	if len(s.outs) >= s.rules.Load().maxStreams || s.perRemote[p.Remote] >= r.MaxStreams {
 		return nil, false, stanza.ResourceConstraint.With("too many streams to " + strings.Clone(p.Remote) + " are open")
 	}
 	p = Pair{strings.Clone(p.Local), strings.Clone(p.Remote)}

@@ -42,8 +42,8 @@ func TestStates(t *testing.T) {
 
 // TestSpeaks: who may exchange stanzas with whom.
 func TestSpeaks(t *testing.T) {
-	s := New(Config{Domains: map[string]*Local{"listed": {}, "open": {Mode: Open}, "closed": {Mode: Closed}},
-		Remotes: map[string]Remote{"friend": {}}})
+	s := New(Config{Rules: Rules{Domains: map[string]*Local{"listed": {}, "open": {Mode: Open}, "closed": {Mode: Closed}},
+		Remotes: map[string]Remote{"friend": {}}}})
 	for _, c := range []struct {
 		local, remote string
 		want          bool
@@ -60,7 +60,7 @@ func TestSpeaks(t *testing.T) {
 // TestSecret: a secret for a domain of theirs goes before that of a domain of ours.
 func TestSecret(t *testing.T) {
 	own := NewSecret("theirs")
-	s := New(Config{Domains: map[string]*Local{"x": {Secret: NewSecret("x")}}, Remotes: map[string]Remote{"a": {Secret: &own}, "b": {}}})
+	s := New(Config{Rules: Rules{Domains: map[string]*Local{"x": {Secret: NewSecret("x")}}, Remotes: map[string]Remote{"a": {Secret: &own}, "b": {}}}})
 	if *s.secret(Pair{"x", "a"}) != own || *s.secret(Pair{"x", "b"}) != NewSecret("x") || *s.secret(Pair{"x", "c"}) != NewSecret("x") {
 		t.Error("another secret")
 	}
@@ -69,7 +69,7 @@ func TestSecret(t *testing.T) {
 // TestHold: the wait after failures doubles up to its limit, and ends with success.
 func TestHold(t *testing.T) {
 	now := time.Unix(1000, 0)
-	s := New(Config{Domains: map[string]*Local{"x": {Mode: Open}}, Others: Remote{Retry: 10 * time.Second}, Now: func() time.Time { return now }})
+	s := New(Config{Rules: Rules{Domains: map[string]*Local{"x": {Mode: Open}}, Others: Remote{Retry: 10 * time.Second}}, Now: func() time.Time { return now }})
 	p := Pair{"x", "y"}
 	var waits []int
 	for range 6 {
@@ -103,7 +103,7 @@ func TestHold(t *testing.T) {
 
 // TestMaxStreams: the limits of one domain and of all.
 func TestMaxStreams(t *testing.T) {
-	s := New(Config{Domains: map[string]*Local{"a": {Mode: Open}, "b": {Mode: Open}, "c": {Mode: Open}}, Others: Remote{MaxStreams: 2}, MaxStreams: 3})
+	s := New(Config{Rules: Rules{Domains: map[string]*Local{"a": {Mode: Open}, "b": {Mode: Open}, "c": {Mode: Open}}, Others: Remote{MaxStreams: 2}, MaxStreams: 3}})
 	for _, c := range []struct {
 		p    Pair
 		want bool
@@ -117,7 +117,7 @@ func TestMaxStreams(t *testing.T) {
 
 // TestQueue: what waits for a stream is bounded, in bytes and in number, and given back whole.
 func TestQueue(t *testing.T) {
-	s := New(Config{Domains: map[string]*Local{"x": {Mode: Open}}, MaxQueue: 1000})
+	s := New(Config{Rules: Rules{Domains: map[string]*Local{"x": {Mode: Open}}}, MaxQueue: 1000})
 	o, _, _ := s.stream(Pair{"x", "y"}, false)
 	frame := func(n int) *stanza.Frame { return stanza.FrameString(strings.Repeat("m", n)) }
 	for i, c := range []struct {

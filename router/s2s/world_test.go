@@ -82,8 +82,8 @@ func (w *world) Host(context.Context, string, uint16) ([]Candidate, error) { ret
 
 func (w *world) add(name string) *domain {
 	d := &domain{w: w, name: name, got: map[string]int{}, bounced: map[string]int{}}
-	d.srv = New(Config{Engine: w.engine, Resolver: w, Work: w.work, Log: w.log, Others: w.remote,
-		Domains: map[string]*Local{name: {Mode: Open, Secret: NewSecret(name)}}})
+	d.srv = New(Config{Engine: w.engine, Resolver: w, Work: w.work, Log: w.log,
+		Rules: Rules{Others: w.remote, Domains: map[string]*Local{name: {Mode: Open, Secret: NewSecret(name)}}}})
 	d.srv.Router = router.New(router.Config{Domains: []string{name}, Accounts: d, Federation: d.srv, Log: w.log})
 	d.listen()
 	j, err := jid.New("u", name, "r")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 
 	"roost/cmd/roost/conf"
 	"roost/router/c2s"
@@ -30,22 +31,52 @@ const DefaultQueueLimit = 4 << 20
 // Open opens the file of every logger, so that one that cannot be written keeps the server from
 // starting.
 func Open(loggers []conf.Logger, o Options) (*Log, error) {
+	l, _, err := (*Log)(nil).Next(loggers, o)
+	return l, err
+}
+
+// Next makes the Log of other loggers. Those that are as before go on in it; the others are opened. The
+// caller closes left, what only the old Log has, once nothing goes there any more; or it closes fresh,
+// when everything is to stay as it is. l may be nil.
+func (l *Log) Next(loggers []conf.Logger, o Options) (next *Log, parts Parts, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	if o.QueueLimit == 0 {
 		o.QueueLimit = DefaultQueueLimit
 	}
-	l := &Log{}
+	next, parts.Left = &Log{}, &Log{}
+	parts.Fresh = &Log{}
+	var old []*file
+	if l != nil {
+		old = slices.Clone(l.files)
+	}
 	for _, c := range loggers {
+		if i := slices.IndexFunc(old, func(f *file) bool { return f != nil && conf.Same(f.conf, c) }); i >= 0 {
+			next.files = append(next.files, old[i])
+			old[i] = nil
+			continue
+		}
 		f, err := openFile(c, o)
 		if err != nil {
 			err = fmt.Errorf("%s: %s: %w", c.Pos, label(c), err)
-			return nil, errors.Join(err, l.Close(context.Background()))
+			return nil, parts, errors.Join(err, parts.Fresh.Close(context.Background()))
 		}
-		l.files = append(l.files, f)
+		next.files, parts.Fresh.files = append(next.files, f), append(parts.Fresh.files, f)
 	}
-	return l, nil
+	parts.Left.files = slices.DeleteFunc(old, func(f *file) bool { return f == nil })
+	return next, parts, nil
+}
+
+// Parts are what a next Log does not share with the one before.
+type Parts struct{ Fresh, Left *Log }
+
+// Len is the number of loggers.
+func (l *Log) Len() int {
+	if l == nil {
+		return 0
+	}
+	return len(l.files)
 }
 
 // label names a logger for people.
@@ -149,9 +180,12 @@ type Stats struct {
 	Err     error  // why the file cannot be written at the moment; nil: it can
 }
 
-// Stats describes every logger.
+// Stats describes every logger; a nil Log has none.
 func (l *Log) Stats() []Stats {
 	var out []Stats
+	if l == nil {
+		return nil
+	}
 	for _, f := range l.files {
 		out = append(out, f.stats())
 	}
