@@ -84,6 +84,7 @@ func TestDomainLost(t *testing.T) {
 	a := s.Online("a@x/r", "")
 	s.Rosters.Set(routertest.JID(t, "a@x"), routertest.JID(t, "r@y"), true, true)
 	inbound(t, s, "<presence from='r@y/1' to='a@x'/>")
+	inbound(t, s, "<presence from='r@y/1' to='a@x/r'/>") // the answer to a probe
 	inbound(t, s, "<presence from='r@y/2' to='a@x'/>")
 	inbound(t, s, "<presence from='r@y/2' to='a@x' type='unavailable'/>")
 	inbound(t, s, "<presence from='s@z/1' to='a@x'/>")

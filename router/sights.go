@@ -65,8 +65,11 @@ func (v *sights) lose(domain string) (gone []sight) {
 	delete(v.seen, domain)
 	v.n -= len(of)
 	for s := range of {
-		gone = append(gone, s)
 		v.note(domain, s)
+		if _, all := of[sight{s.who, s.to.Bare()}]; all && !s.to.IsBare() {
+			continue // the answer to a probe, say: what goes to the bare address says it, too
+		}
+		gone = append(gone, s)
 	}
 	return gone
 }

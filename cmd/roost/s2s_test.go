@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -20,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"roost/cmd/roost/conf"
 	"roost/netio"
 	"roost/router/s2s"
@@ -28,6 +31,7 @@ import (
 // hosts finds the servers of a test, wherever they listen at the moment.
 type hosts struct {
 	direct bool // they want TLS from the first byte
+	real   bool // DNS finds them, see serveDNS
 
 	mu sync.Mutex
 	at map[string]netip.AddrPort
@@ -127,7 +131,11 @@ func (is *island) start() {
 		is.t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(is.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if is.Server, err = Start(cfg, Options{Log: log, Resolver: is.hosts}); err != nil {
+	o := Options{Log: log, Resolver: is.hosts}
+	if is.hosts.real {
+		o.Resolver = nil
+	}
+	if is.Server, err = Start(cfg, o); err != nil {
 		is.t.Fatal(err)
 	}
 	is.listen = is.open()[0].ln.Addr().String() // the same the next time
@@ -351,6 +359,59 @@ func TestDomainCut(t *testing.T) {
 	}
 	bob.send("<message to='alice@a.example'><body>still</body></message>")
 	if got := alice.until("<body>still</body>"); strings.Contains(got, "unavailable") {
+		t.Error(got)
+	}
+}
+
+// serveDNS answers for the servers of h with SRV records, and gives a resolv.conf.
+func (h *hosts) serveDNS(t *testing.T) string {
+	t.Helper()
+	h.real = true
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := make(chan bool)
+	server := &dns.Server{PacketConn: pc, NotifyStartedFunc: func() { close(started) }, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg).SetReply(q)
+		name := strings.TrimSuffix(q.Question[0].Name, ".")
+		domain, isService := strings.CutPrefix(name, "_xmpp-server._tcp.")
+		h.mu.Lock()
+		at, ok := h.at[domain]
+		h.mu.Unlock()
+		var rr dns.RR
+		switch {
+		case ok && isService && q.Question[0].Qtype == dns.TypeSRV:
+			rr, err = dns.NewRR(fmt.Sprintf("%s. 1 IN SRV 0 5 %d xmpp.%s.", name, at.Port(), domain))
+		case strings.HasPrefix(name, "xmpp.") && q.Question[0].Qtype == dns.TypeA:
+			rr, err = dns.NewRR(name + ". 1 IN A 127.0.0.1")
+		}
+		if rr != nil && err == nil {
+			m.Answer = append(m.Answer, rr)
+		}
+		w.WriteMsg(m)
+	})}
+	go server.ActivateAndServe()
+	<-started
+	t.Cleanup(func() { server.Shutdown() })
+	file := filepath.Join(t.TempDir(), "resolv.conf")
+	if err := os.WriteFile(file, []byte("nameserver "+pc.LocalAddr().String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestFederationByDNS: servers that find each other by SRV records.
+func TestFederationByDNS(t *testing.T) {
+	t.Parallel()
+	h := &hosts{at: map[string]netip.AddrPort{}}
+	conf := fmt.Sprintf("Resolv_Conf = %q", h.serveDNS(t))
+	a, b := newIsland(t, h, "a.example", conf, ""), newIsland(t, h, "b.example", conf, "")
+	alice, bob := a.here("alice"), b.here("bob")
+	befriend(alice, bob, "alice@a.example", "bob@b.example")
+	inOrder(t, alice, bob, "bob@b.example/r", 10)
+	alice.send("<message to='bob@nowhere.example' id='n'/>")
+	if got := alice.until("</message>"); !strings.Contains(got, "<remote-server-not-found ") {
 		t.Error(got)
 	}
 }

@@ -74,14 +74,17 @@ func NewDNS(o DNSOptions) *DNS {
 }
 
 // ReadResolvConf takes the servers, the time-out and the attempts of a file in the form of
-// resolv.conf(5). Its search list is not used: what is asked for is always a whole name.
+// resolv.conf(5), where a server may be written with a port. Its search list is not used: what is asked for is always a whole name.
 func ReadResolvConf(path string) (o DNSOptions, err error) {
 	c, err := dns.ClientConfigFromFile(path)
 	if err != nil {
 		return o, err
 	}
 	for _, s := range c.Servers {
-		o.Servers = append(o.Servers, net.JoinHostPort(s, c.Port))
+		if _, err := netip.ParseAddrPort(s); err != nil { // a port is our addition to the form
+			s = net.JoinHostPort(s, c.Port)
+		}
+		o.Servers = append(o.Servers, s)
 	}
 	if len(o.Servers) == 0 {
 		return o, errors.New("it names no server; write one such as: nameserver 192.0.2.53")

@@ -145,6 +145,7 @@ func TestService(t *testing.T) {
 		{"families in turns", true, "x.example", []string{"x.example. 60 IN AAAA 2001:db8::1", "x.example. 60 IN AAAA 2001:db8::2",
 			"x.example. 60 IN A 192.0.2.1"}, "[2001:db8::1]:5269, 192.0.2.1:5269, [2001:db8::2]:5269", nil},
 		{"letters of any language", false, "bücher.example", []string{"xn--bcher-kva.example. 60 IN A 192.0.2.1"}, "192.0.2.1:5269", nil},
+		{"the machine itself", false, "localhost", nil, "127.0.0.1:5269", nil},
 		{"an address", false, "192.0.2.7", nil, "192.0.2.7:5269", nil},
 		{"an IPv6 address", false, "[2001:db8::7]", nil, "[2001:db8::7]:5269", nil},
 		{"too long", false, strings.Repeat("a.", 120) + "example", nil, "", ErrNoServer},
@@ -245,9 +246,9 @@ func TestOrder(t *testing.T) {
 func TestReadResolvConf(t *testing.T) {
 	dir := t.TempDir()
 	file := dir + "/resolv.conf"
-	write(t, file, "nameserver 192.0.2.53\nnameserver 2001:db8::53\noptions timeout:3 attempts:4\n")
+	write(t, file, "nameserver 192.0.2.53\nnameserver 2001:db8::53\nnameserver 127.0.0.1:5353\noptions timeout:3 attempts:4\n")
 	o, err := ReadResolvConf(file)
-	if err != nil || fmt.Sprint(o.Servers) != "[192.0.2.53:53 [2001:db8::53]:53]" || o.Timeout != 3*time.Second || o.Attempts != 4 {
+	if err != nil || fmt.Sprint(o.Servers) != "[192.0.2.53:53 [2001:db8::53]:53 127.0.0.1:5353]" || o.Timeout != 3*time.Second || o.Attempts != 4 {
 		t.Errorf("%+v, %v", o, err)
 	}
 	write(t, file, "search example.org\n")

@@ -92,6 +92,8 @@ func (d *DNS) Service(ctx context.Context, domain string) ([]Candidate, error) {
 	return found, err
 }
 
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
 // targets looks up the hosts of records that are in order.
 func (d *DNS) targets(ctx context.Context, records []srv) (found []Candidate, err error) {
 	var errs []error
@@ -119,6 +121,10 @@ func (d *DNS) targets(ctx context.Context, records []srv) (found []Candidate, er
 func (d *DNS) Host(ctx context.Context, host string, port uint16) ([]Candidate, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []Candidate{{Host: host, Addr: netip.AddrPortFrom(ip, port)}}, nil
+	}
+	if h := strings.ToLower(strings.TrimSuffix(host, ".")); h == "localhost" || strings.HasSuffix(h, ".localhost") {
+		// RFC 6761 §6.3: never asked of DNS
+		return []Candidate{{Host: host, Addr: netip.AddrPortFrom(loopback, port)}}, nil
 	}
 	var v4, v6 []netip.Addr
 	var err4, err6 error

@@ -24,7 +24,7 @@ const maxOutbound = 100000
 func federationOptions() []ecconf.Option {
 	both := join(onGlobal, onDomain)
 	return []ecconf.Option{
-		{Name: "Resolv_Conf", Kind: ecconf.KindPath, Default: "/etc/resolv.conf", Scopes: onGlobal, Doc: "File that names the DNS servers to ask about other domains, in the form of resolv.conf(5): its nameserver lines, timeout and attempts are used."},
+		{Name: "Resolv_Conf", Kind: ecconf.KindPath, Default: "/etc/resolv.conf", Scopes: onGlobal, Doc: "File that names the DNS servers to ask about other domains, in the form of resolv.conf(5): its nameserver lines (also with a port), timeout and attempts are used."},
 		{Name: "server_max_outbound_connections", Kind: ecconf.KindInt, Default: "20000", Min: 1, Max: maxCount, Scopes: onGlobal, Doc: "Streams to other servers that are open or being made at once, in the whole server. A stanza that needs another one is answered with resource-constraint."},
 		{Name: "max_outbound_connections", Kind: ecconf.KindInt, Default: "32", Min: 1, Max: maxOutbound, Scopes: both, Doc: "Likewise to one domain. There is one stream for each pair of a domain here and one there."},
 		{Name: "connect_timeout", Kind: ecconf.KindSeconds, Default: "30", Min: 1, Max: maxSeconds, Scopes: both, Doc: "Seconds from the first stanza for another domain until the stream to it must be ready; then what waits is answered with remote-server-timeout."},
