@@ -14,7 +14,7 @@ type peers struct {
 
 // RemoteAddr is the peer's address: what SetRemoteAddr has told, or else the
 // kernel's: IPv4 as such, Unix sockets as 127.0.0.1 with port 0, the zero value
-// when the connection is gone or was reset. Any goroutine.
+// when the connection is gone, which it is not yet in OnClose. Any goroutine.
 func (c *Conn) RemoteAddr() netip.AddrPort {
 	if c.flags.Load()&fNamed != 0 {
 		p := &c.loop.e.peers

@@ -1,6 +1,7 @@
 package netio
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"unsafe"
 
@@ -51,10 +52,37 @@ func peerAddr(fd int32) netip.AddrPort {
 		return netip.AddrPort{}
 	}
 	sa, err := unix.Getpeername(int(fd))
+	if err == unix.ENOTCONN { // reset
+		return formerPeer(int(fd))
+	}
 	if err != nil {
 		return netip.AddrPort{}
 	}
 	return addrPort(sa)
+}
+
+// formerPeer is the peer of a TCP connection that is over on both sides, which getpeername does not tell
+// but SO_PEERNAME does; the zero value when that does not know either.
+func formerPeer(fd int) netip.AddrPort {
+	var sa unix.RawSockaddrInet6
+	for _, size := range []uint32{unix.SizeofSockaddrInet6, unix.SizeofSockaddrInet4} { // a size beyond that of the address is an error
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_PEERNAME,
+			uintptr(unsafe.Pointer(&sa)), uintptr(unsafe.Pointer(&size)), 0)
+		switch {
+		case errno != 0:
+		case sa.Family == unix.AF_INET:
+			in := (*unix.RawSockaddrInet4)(unsafe.Pointer(&sa))
+			return netip.AddrPortFrom(netip.AddrFrom4(in.Addr), bigEndian(in.Port))
+		case sa.Family == unix.AF_INET6 && size == unix.SizeofSockaddrInet6:
+			return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), bigEndian(sa.Port))
+		}
+	}
+	return netip.AddrPort{}
+}
+
+// bigEndian reads a port as the kernel writes it.
+func bigEndian(port uint16) uint16 {
+	return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&port))[:])
 }
 
 func localAddr(fd int32) netip.AddrPort {

@@ -25,6 +25,7 @@ func newNegotiation(cfg *Config, peer netip.AddrPort, until time.Time) *negotiat
 func (s *Stream) secured(st *tls.ConnectionState) {
 	env := &s.nego.env
 	env.Secure = true
+	s.nego.tls = tlsNumber(st)
 	for _, b := range tlsconf.Bindings(st, s.cfg.TLS.Leaf(st.ServerName)) {
 		env.Bindings = append(env.Bindings, sasl.Binding{Type: b.Type, Data: b.Data})
 	}
@@ -209,7 +210,7 @@ func (s *Stream) saslFailure(err error) error {
 		user = s.nego.exchange.User()
 	}
 	s.srv.Log.Info("authentication failed", "peer", s.nego.peer, "domain", s.nego.domain,
-		"user", user, "condition", f.Condition, "err", oneLine(f.Err))
+		"user", user, "mechanism", s.nego.mechanism, "tls", tlsName(s.nego.tls), "condition", f.Condition, "err", oneLine(f.Err))
 	s.srv.tried(s.nego.mechanism, f.Condition)
 	s.nego.exchange, s.nego.mechanism = nil, ""
 	s.state = stFeatures

@@ -332,7 +332,7 @@ func BenchmarkIdleSession(b *testing.B) {
 // idleHeap is the heap that each of n idle sessions holds.
 func idleHeap(b testing.TB, n int, secure, presence bool) float64 {
 	b.Helper()
-	const warm = 100 // fill pools and tables
+	const warm = 2000 // fill pools, tables and the shards of the session table
 	h := benchHouse(b, n+warm, secure)
 	sockets := make([]socket, 0, n+warm)
 	defer func() {

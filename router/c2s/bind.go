@@ -83,7 +83,8 @@ func welcome(st *stanza.Stanza, full jid.JID) *stanza.Frame {
 func (s *Stream) bound() {
 	s.state = stBound
 	s.tok.SetLimits(&s.cfg.Bound)
-	s.srv.Log.Info("session bound", "jid", s.seat.JID.String(), "peer", s.nego.peer, "tls", s.nego.env.Secure)
+	s.sum.begun(s.nego)
+	s.srv.Log.Info("session bound", "jid", s.seat.JID.String(), "peer", s.nego.peer, "mechanism", s.nego.mechanism, "tls", tlsName(s.nego.tls))
 	s.nego = nil
 	s.setTimer(0)
 }

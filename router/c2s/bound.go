@@ -25,6 +25,7 @@ func (s *Stream) onStanza(el xmlstream.Element) error {
 	}
 	st.From = s.seat.JID // stamped (RFC 6120 §8.1.2.1); the log shows it too
 	st.Timer = s.srv.Meter.Received(s.conn.Number(), st.Kind)
+	s.sum.in++
 	s.received(st)
 	if s.srv.Router.Route(&s.seat.Session, st, false) {
 		if st.Kind != stanza.Presence { // a broadcast waits for nobody

@@ -48,10 +48,27 @@ func TestLog(t *testing.T) {
 	c.auth("alice").bind("a").send("<" + long + "/>").ends(stanza.StreamUnsupportedStanzaType).check(t)
 	h.dial().open().send("<stream:error><" + long + " xmlns='t'/></stream:error>").ends("").check(t)
 	h.dial().open().send(plain("bob", "bob")).reset()
+	h.dial().login("alice", "c").ask("here", "1").ask("here", "2").reset()
+	h.dial().login("bob", "d").logout().check(t)
 	h.empty(t)
 	got := log.String()
+	ends := 0
+	for line := range strings.Lines(got) {
+		if !strings.Contains(line, `msg="session ended"`) {
+			continue
+		}
+		ends++
+		for _, want := range []string{"jid=", "peer=127.0.0.1:", "mechanism=PLAIN", "tls=", "duration=", "in=", "out=", "reason="} {
+			if !strings.Contains(line, want) {
+				t.Errorf("no %q in %s", want, line)
+			}
+		}
+	}
+	if ends != 3 {
+		t.Errorf("%d sessions ended, want 3", ends)
+	}
 	for _, want := range []string{"authentication failed", "authentication succeeded", "user=alice@x", "session bound", "jid=alice@x/a",
-		"tls=true", "unsupported-stanza-type", "session ended", "ended its stream with an error", "peer=127.0.0.1:"} {
+		"mechanism=PLAIN tls=1.3", "unsupported-stanza-type", "session ended", "ended its stream with an error", "peer=127.0.0.1:"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the log does not tell %q", want)
 		}

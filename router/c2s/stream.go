@@ -1,8 +1,10 @@
 package c2s
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -60,6 +62,7 @@ type Stream struct {
 	seat router.Seat          // filled by the work of binding; the loop looks at it once nego is nil
 	tok  xmlstream.Tokenizer
 	job  jobState
+	sum  summary
 
 	state      state
 	headerSent bool // ours, on this stream: an error needs one in front
@@ -74,7 +77,8 @@ type negotiation struct {
 	domain    string
 	user      jid.JID // bare; set by SASL
 	exchange  sasl.Exchange
-	mechanism string   // of the exchange
+	mechanism string   // of the exchange, and later of the one that succeeded
+	tls       uint8    // tlsNumber
 	env       sasl.Env // what mechanisms may know of the stream; fixed once features are offered
 
 	failures   int // attempts that were refused
@@ -198,17 +202,10 @@ func (s *Stream) OnClose(_ *netio.Conn, err error) {
 	s.state = stClosing
 	s.tok.Release()
 	if s.nego == nil {
-		s.srv.Log.Info("session ended", "jid", s.seat.JID.String(), "reason", reason(err))
+		s.srv.Log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", append([]slog.Attr{
+			slog.String("jid", s.seat.JID.String()), slog.Any("peer", s.address())}, s.sum.attrs(err)...)...)
 	}
 	s.finish()
-}
-
-// reason words the end of a connection.
-func reason(err error) string {
-	if err == nil {
-		return "closed"
-	}
-	return err.Error()
 }
 
 // who names the stream in the log.
@@ -249,6 +246,7 @@ func (s *Stream) last(e *stanza.StreamError) {
 	}
 	handshake := s.state == stTLS
 	s.state = stClosing
+	s.sum.ended(e)
 	if handshake {
 		s.conn.Abort(errors.New("ended during the TLS handshake"))
 		return
@@ -296,6 +294,9 @@ func (s *Stream) Deliver(f *stanza.Frame) bool {
 		return false // it goes elsewhere, or is kept
 	}
 	s.srv.Meter.Delivered(s.conn.Number(), k)
+	if k != stanza.NotStanza {
+		s.sum.out.Add(1)
+	}
 	if eyes != nil {
 		if eyes.tap != nil {
 			eyes.tap.Delivered(s.address(), f.Bytes())

@@ -52,7 +52,22 @@ func (s *Stream) address() netip.AddrPort {
 	if m := s.more.Load(); m != nil && m.peer.IsValid() {
 		return m.peer
 	}
-	return s.conn.RemoteAddr() // the stream is older than the Tap
+	return s.conn.RemoteAddr() // the stream is older than the Tap, and has not sent anything since
+}
+
+// remember keeps the peer's address of a stream that is older than the Tap: asking the kernel for each
+// stanza costs more than the record. It is on the loop.
+func (s *Stream) remember() {
+	old := s.more.Load()
+	if old != nil && old.peer.IsValid() {
+		return
+	}
+	m := new(more)
+	if old != nil {
+		*m = *old // others look at nothing but peer
+	}
+	m.peer = s.conn.RemoteAddr()
+	s.more.Store(m)
 }
 
 // received shows a stanza to those who watch. It is on the loop.
@@ -62,6 +77,7 @@ func (s *Stream) received(st *stanza.Stanza) {
 		return
 	}
 	if e.tap != nil {
+		s.remember()
 		e.tap.Received(s.address(), st)
 	}
 	if e.watch != nil && s.nego == nil {

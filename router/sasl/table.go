@@ -1,5 +1,7 @@
 package sasl
 
+import "slices"
+
 // want is a set of facts about a stream.
 type want uint8
 
@@ -35,6 +37,20 @@ var rows = []row{
 	{name: "SCRAM-SHA-1", can: CanScramSHA1, start: newScram, hash: SHA1},
 	{name: "DIGEST-MD5", can: CanDigest, start: newDigestMD5},
 	{name: "PLAIN", forbids: exposed, can: CanVerify, start: newPlain},
+}
+
+// Number is a small number for the name of a mechanism, to be kept in its place for as long as the process
+// lives; 0 is a name that is not known. Name gives the name back.
+func Number(name string) uint8 {
+	return uint8(slices.IndexFunc(rows, func(r row) bool { return r.name == name }) + 1)
+}
+
+// Name is the mechanism with a Number; "none" for 0.
+func Name(number uint8) string {
+	if number == 0 || int(number) > len(rows) {
+		return "none"
+	}
+	return rows[number-1].name
 }
 
 // facts are what holds for e.
