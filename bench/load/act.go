@@ -101,7 +101,7 @@ func (e *Engine) message(from, to int32, size int, intended int64, loop int16, s
 	b = append(b, "' type='chat' id='"...)
 	b = appendSplitID(b, uint32(to), st.seq)
 	b = append(b, "'><body>"...)
-	b = st.appendBody(b, size)
+	b = st.appendBody(b, size, &e.raw)
 	e.put(from, append(b, "</body></message>"...))
 }
 
@@ -141,7 +141,7 @@ func (e *Engine) broadcast(i int32, intended int64) {
 		}
 	}
 	b := append(e.buf(i), "<presence><status>"...)
-	b = st.appendBody(b, stampText)
+	b = st.appendBody(b, stampText, &e.raw)
 	e.put(i, append(b, "</status></presence>"...))
 }
 

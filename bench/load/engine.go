@@ -53,6 +53,7 @@ type Engine struct {
 	seg                           *measure.Segment
 	run                           *runner
 	scratch                       []byte
+	raw                           rawStamp
 	log                           *logins
 	ticks                         *tickets
 	creds                         *credentials

@@ -31,9 +31,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // filler is the text behind a stamp, from some letter on, over and over.
 const filler = "The quick roost keeps a million sleeping birds and wakes the one that is called by its name. "
 
+// rawStamp is room for a stamp's bytes: the CRC's assembly would move a local one to the heap.
+type rawStamp [stampRaw]byte
+
 // appendBody appends st and text up to size bytes.
-func (st *stamp) appendBody(b []byte, size int) []byte {
-	var raw [stampRaw]byte
+func (st *stamp) appendBody(b []byte, size int, raw *rawStamp) []byte {
 	binary.BigEndian.PutUint32(raw[0:], st.run)
 	binary.BigEndian.PutUint32(raw[4:], st.sender)
 	binary.BigEndian.PutUint32(raw[8:], st.receiver)
@@ -66,11 +68,10 @@ const (
 )
 
 // read reads a body: isForeign for a whole stamp of another run.
-func (st *stamp) read(body []byte, run uint32) reading {
+func (st *stamp) read(body []byte, run uint32, raw *rawStamp) reading {
 	if len(body) < stampText {
 		return isBroken
 	}
-	var raw [stampRaw]byte
 	if n, err := letters.Decode(raw[:], body[:stampText]); err != nil || n != stampRaw {
 		return isBroken
 	}

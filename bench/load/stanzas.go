@@ -29,7 +29,7 @@ func (e *Engine) onMessage(i int32, el xmlstream.Element) {
 		return
 	}
 	var st stamp
-	switch st.read(el.Child(stanza.NSClient, "body").Inner(), e.cfg.Run) {
+	switch st.read(el.Child(stanza.NSClient, "body").Inner(), e.cfg.Run, &e.raw) {
 	case isForeign:
 		t.Foreign++
 		return
@@ -121,9 +121,15 @@ func (e *Engine) onPresence(i int32, el xmlstream.Element) {
 	if status.IsZero() {
 		return
 	}
+	e.onBroadcast(i, status.Inner(), from)
+}
+
+// onBroadcast accounts for a change of presence of ours.
+func (e *Engine) onBroadcast(i int32, text, from []byte) {
+	s := &e.sess[i]
 	t := &e.seg.Account[measure.Presences]
 	var st stamp
-	switch st.read(status.Inner(), e.cfg.Run) {
+	switch st.read(text, e.cfg.Run, &e.raw) {
 	case isForeign:
 		return // what a session of an earlier run has left behind
 	case isBroken:

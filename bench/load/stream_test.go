@@ -92,27 +92,27 @@ func TestRates(t *testing.T) {
 func TestStamp(t *testing.T) {
 	in := stamp{run: 7, sender: 1 << 30, receiver: 12, seq: 99, intended: -1, sent: 1 << 60}
 	for _, size := range []int{stampText, 49, 100, 5000} {
-		b := in.appendBody(nil, size)
+		b := in.appendBody(nil, size, new(rawStamp))
 		if len(b) != size {
 			t.Fatalf("%d bytes, want %d", len(b), size)
 		}
 		var out stamp
-		if r := out.read(b, 7); r != isOurs || out != in {
+		if r := out.read(b, 7, new(rawStamp)); r != isOurs || out != in {
 			t.Fatalf("%d bytes: %d, %+v", size, r, out)
 		}
-		if r := out.read(b, 8); r != isForeign {
+		if r := out.read(b, 8, new(rawStamp)); r != isForeign {
 			t.Errorf("another run's: %d", r)
 		}
 		for i := range b {
 			b[i] ^= 1
-			if r := out.read(b, 7); r == isOurs && out != in {
+			if r := out.read(b, 7, new(rawStamp)); r == isOurs && out != in {
 				t.Errorf("%d bytes: letter %d was changed, and read is %+v", size, i, out)
 			} else if r == isOurs && i >= stampText {
 				t.Errorf("%d bytes: letter %d was changed, and nobody saw it", size, i)
 			}
 			b[i] ^= 1
 		}
-		if out.read(b[:size-1], 7) == isOurs && size > stampText {
+		if out.read(b[:size-1], 7, new(rawStamp)) == isOurs && size > stampText {
 			t.Error("a cut text passes")
 		}
 	}
@@ -120,10 +120,10 @@ func TestStamp(t *testing.T) {
 
 func FuzzStamp(f *testing.F) {
 	f.Add([]byte("x"))
-	f.Add((&stamp{run: 7}).appendBody(nil, 60))
+	f.Add((&stamp{run: 7}).appendBody(nil, 60, new(rawStamp)))
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		var st stamp
-		st.read(b, 7)
+		st.read(b, 7, new(rawStamp))
 		splitID(b)
 	})
 }
