@@ -21,7 +21,16 @@ type pin struct {
 
 var pins = []pin{
 	{[]string{"Data_Dir"}, "Data_Dir", func(c *conf.Config) string { return c.DataDir },
-		func(to, from *conf.Config) { to.DataDir = from.DataDir }},
+		func(to, from *conf.Config) {
+			to.DataDir = from.DataDir
+			if l := to.Control.Listens; len(l) == 1 && l[0].Pos.IsZero() { // the socket in it
+				for _, was := range from.Control.Listens {
+					if was.Pos.IsZero() {
+						to.Control.Listens = []conf.Endpoint{was}
+					}
+				}
+			}
+		}},
 	{[]string{"concurrency"}, "number of event loops (concurrency)", func(c *conf.Config) string { return number(c.EventLoops(), "one per processor") }, nil},
 	{[]string{"TLS_Records"}, "TLS_Records", func(c *conf.Config) string { return map[bool]string{true: "library", false: "own"}[c.LibraryRecords] },
 		func(to, from *conf.Config) { to.LibraryRecords = from.LibraryRecords }},
@@ -68,30 +77,51 @@ type outcome struct {
 	notes              []string
 }
 
-// compare tells which differences take effect at once, and which at the next start.
-func compare(old, next *conf.Config) *outcome {
+// compare tells which differences take effect at once, and which at the next start. first is the
+// configuration of the start, old the one in use.
+func compare(first, old, next *conf.Config) *outcome {
 	o := &outcome{}
-	var pinned []string
 	for _, p := range pins {
-		if was, is := p.value(old), p.value(next); was != is {
+		if was, is := p.value(first), p.value(next); was != is {
 			o.pending = append(o.pending, p.name+": "+was+" → "+is)
 		}
-		pinned = append(pinned, p.options...)
 	}
 	for _, c := range ecconf.Diff(old.Tree, next.Tree) {
-		if c.Option == nil || !slices.ContainsFunc(pinned, func(name string) bool { return strings.EqualFold(name, c.Option.Name) }) {
+		if c.Option != nil && !isPinned(c.Option) || c.Option == nil && !onlyPinned(c.Block) {
 			o.live = append(o.live, c)
 		}
 	}
 	return o
 }
 
+// isPinned reports whether an option takes effect at the next start.
+func isPinned(o *ecconf.Option) bool {
+	return slices.ContainsFunc(pins, func(p pin) bool {
+		return slices.ContainsFunc(p.options, func(name string) bool { return strings.EqualFold(name, o.Name) })
+	})
+}
+
+// onlyPinned reports whether a stanza sets something, and nothing but such options.
+func onlyPinned(b *ecconf.Block) bool {
+	for _, s := range b.Settings() {
+		if !isPinned(s.Option) {
+			return false
+		}
+	}
+	for _, c := range b.Blocks {
+		if !onlyPinned(c) {
+			return false
+		}
+	}
+	return len(b.Settings())+len(b.Blocks) > 0
+}
+
 // pinned is next with what stays as it was at the start.
-func pinned(old, next *conf.Config) *conf.Config {
+func pinned(first, next *conf.Config) *conf.Config {
 	c := *next
 	for _, p := range pins {
 		if p.keep != nil {
-			p.keep(&c, old)
+			p.keep(&c, first)
 		}
 	}
 	return &c

@@ -85,7 +85,10 @@ func (p *plan) planHTTP() error {
 		p.sockets.web = append(p.sockets.web, w)
 	}
 	for _, w := range old {
-		p.later(func() { go closeSlowly(w.close) })
+		p.later(func() {
+			w.ln.Close()
+			go closeSlowly(w.close)
+		})
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -127,7 +128,7 @@ func (p *plan) openFresh(sc *scope, old *[]*opened) (*opened, error) {
 	if errors.Is(err, syscall.EADDRINUSE) && !sc.at.Address.IsUnix() {
 		port := sc.at.Address.IP.Port()
 		*old = slices.DeleteFunc(*old, func(in *opened) bool {
-			if in.address.IsUnix() || in.address.IP.Port() != port {
+			if tcp, ok := in.ln.Addr().(*net.TCPAddr); !ok || tcp.Port != int(port) {
 				return false
 			}
 			in.ln.Close()

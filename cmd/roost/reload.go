@@ -76,9 +76,9 @@ func (s *Server) adoptConfig(cfg *conf.Config) (*outcome, error) {
 	if err := check(cfg); err != nil {
 		return nil, err
 	}
-	old := s.conf()
-	out := compare(old, cfg)
-	p := s.newPlan(newGeneration(pinned(old, cfg)), s.secrets.Load().next(cfg))
+	out := compare(s.first, s.conf(), cfg)
+	cfg = pinned(s.first, cfg)
+	p := s.newPlan(newGeneration(cfg), s.secrets.Load().next(cfg))
 	err := p.run(p.planLimits, p.planSecrets, p.planDomains, p.planFederation, p.planDelegation, p.planLogs, p.planListeners,
 		p.planControl, p.planHTTP)
 	if err != nil {

@@ -186,7 +186,10 @@ func (p *plan) planControl() error {
 		p.sockets.control = append(p.sockets.control, c)
 	}
 	for _, c := range old {
-		p.later(func() { go closeSlowly(c.close) }) // the command that brought this about may come through it
+		p.later(func() {
+			c.ln.Close()
+			go closeSlowly(c.close) // the command that brought this about may come through it
+		})
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 
 // Server is one running server. Start makes it, Stop ends it.
 type Server struct {
+	first  *conf.Config               // that of the start
 	now    atomic.Pointer[generation] // the configuration in use
 	base   *slog.Logger               // what every module's log ends in
 	log    *slog.Logger               // of the XMPP module
@@ -71,6 +72,7 @@ const workers = 256
 // Start runs a server on cfg. On error nothing is left running.
 func Start(cfg *conf.Config, o Options) (*Server, error) {
 	s := &Server{recent: new(recent), started: time.Now(), stopping: make(chan struct{})}
+	s.first = cfg
 	s.now.Store(newGeneration(cfg))
 	s.sockets.Store(&sockets{})
 	s.delegation.Store(&delegation{})

@@ -154,30 +154,33 @@ func (o *Option) refuses(v Value) bool {
 
 // isDefault reports whether v says what the default says, in whatever spelling.
 func (o *Option) isDefault(v Value) bool {
-	if o.Default == "" || !v.Scalar() || o.checkScalar(v) != nil {
+	return o.Default != "" && o.same(v, Value{Kind: String, Text: o.Default})
+}
+
+// same reports whether two words or strings say the same, in whatever spelling.
+func (o *Option) same(v, w Value) bool {
+	if !v.Scalar() || !w.Scalar() || o.checkScalar(v) != nil || o.checkScalar(w) != nil {
 		return false
 	}
 	switch o.Kind {
 	case KindBool:
-		x, _ := ParseBool(v.Text)
-		y, _ := ParseBool(o.Default)
-		return x == y
+		return sameParsed(ParseBool, v, w)
 	case KindInt, KindSeconds, KindBytes:
-		x, _ := ParseInt(v.Text)
-		y, _ := ParseInt(o.Default)
-		return x == y
+		return sameParsed(ParseInt, v, w)
 	case KindMode:
-		x, _ := ParseMode(v.Text)
-		y, _ := ParseMode(o.Default)
-		return x == y
+		return sameParsed(ParseMode, v, w)
 	case KindRate:
-		x, _ := ParseRate(v.Text)
-		y, _ := ParseRate(o.Default)
-		return x == y
+		return sameParsed(ParseRate, v, w)
 	case KindWord:
-		return strings.EqualFold(v.Text, o.Default)
+		return strings.EqualFold(v.Text, w.Text)
 	}
-	return v.Text == o.Default
+	return v.Text == w.Text
+}
+
+func sameParsed[T comparable](parse func(string) (T, error), v, w Value) bool {
+	x, _ := parse(v.Text)
+	y, _ := parse(w.Text)
+	return x == y
 }
 
 // takes says what kind of value the option wants.

@@ -10,6 +10,7 @@ import (
 type Change struct {
 	Where  string  // the stanza, outermost first: `xmpp_listener Listen "*:5222"`; "" for the global scope
 	Option *Option // nil: the stanza
+	Block  *Block  // that stanza, in the tree that has it
 	Old    string  // value as written, "" when it was not set; of a stanza: "" when it was not there
 	New    string
 	Pos    Pos // in the new tree, or, when nothing is there any more, in the old
@@ -55,21 +56,21 @@ func diffBlocks(out []Change, old, next *Block, where string) []Change {
 		was := old.Get(s.Option.Name)
 		switch {
 		case was == nil:
-			out = append(out, Change{where, s.Option, "", s.Value.String(), s.Pos})
-		case !was.Value.equal(s.Value) && !(s.Option.isDefault(was.Value) && s.Option.isDefault(s.Value)):
-			out = append(out, Change{where, s.Option, was.Value.String(), s.Value.String(), s.Pos})
+			out = append(out, Change{Where: where, Option: s.Option, New: s.Value.String(), Pos: s.Pos})
+		case !was.Value.equal(s.Value) && !s.Option.same(was.Value, s.Value):
+			out = append(out, Change{Where: where, Option: s.Option, Old: was.Value.String(), New: s.Value.String(), Pos: s.Pos})
 		}
 	}
 	for _, s := range old.order {
 		if next.Get(s.Option.Name) == nil {
-			out = append(out, Change{where, s.Option, s.Value.String(), "", s.Pos})
+			out = append(out, Change{Where: where, Option: s.Option, Old: s.Value.String(), Pos: s.Pos})
 		}
 	}
 	for _, b := range next.Blocks {
 		at := strings.TrimSpace(where + " " + b.Label())
 		was := old.index[[2]string{b.Scope.ID, b.Key}]
 		if was == nil {
-			out = append(out, Change{Where: at, New: at, Pos: b.Pos})
+			out = append(out, Change{Where: at, Block: b, New: at, Pos: b.Pos})
 			continue
 		}
 		out = diffBlocks(out, was, b, at)
@@ -77,7 +78,7 @@ func diffBlocks(out []Change, old, next *Block, where string) []Change {
 	for _, b := range old.Blocks {
 		if next.index[[2]string{b.Scope.ID, b.Key}] == nil {
 			at := strings.TrimSpace(where + " " + b.Label())
-			out = append(out, Change{Where: at, Old: at, Pos: b.Pos})
+			out = append(out, Change{Where: at, Block: b, Old: at, Pos: b.Pos})
 		}
 	}
 	return out
