@@ -91,8 +91,10 @@ run() {
                 if ! target_here; then continue; fi
                 start "$server"
                 local dir=$OUT/$name/$server-$mode
+                rm -f "$dir/result.json"
                 "$BENCH" run "$scenario" -q -a "127.0.0.1:$PORT" -d "$DOMAIN" --tls "$mode" --resume "$RESUME" --set "$vars" --pid "$PID" \
-                    --label "$server $mode" -o "$dir" >"$WORK/run.log" || { cat "$WORK/run.log" >&2; exit 1; }
+                    --label "$server $mode" -o "$dir" >"$WORK/run.log" || grep -E '^(error|FAILED)' "$WORK/run.log" >&2 || tail -3 "$WORK/run.log" >&2
+                [ -f "$dir/result.json" ] || exit 1
                 stop
                 results+=("$dir/result.json")
             done
