@@ -245,8 +245,11 @@ func (o *Out) finish(err error, e *stanza.StanzaError) {
 			"reason", err.Error(), "returned", len(queue))
 	}
 	lost := err != nil && was < outReady
-	if lost {
-		s.putOff(o, e)
+	switch {
+	case lost:
+		s.putOff(Pair{Remote: o.pair.Remote}, o.rem.Retry, e)
+	case err != nil && was == outProving:
+		s.putOff(o.pair, o.rem.Retry, e)
 	}
 	if conn != nil {
 		conn.Post(func() { o.last(nil) })

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -60,12 +59,9 @@ var pieces = []string{
 }
 
 func seeds(f *testing.F, states int) {
-	for i := range states {
-		for _, a := range pieces {
-			f.Add(uint8(i), []byte(a))
-			for _, b := range pieces {
-				f.Add(uint8(i), []byte(a+b))
-			}
+	for i, a := range pieces {
+		for k, b := range pieces { // each pair in one state, each piece in all
+			f.Add(uint8((i+k)%states), []byte(a+b))
 		}
 	}
 }
@@ -75,10 +71,7 @@ func seeds(f *testing.F, states int) {
 func FuzzIn(f *testing.F) {
 	seeds(f, 3)
 	log := &notes{}
-	w := newWorld(f, 2, Remote{ConnectTimeout: 5 * time.Second})
-	for _, d := range w.domains {
-		d.srv.log = slog.New(slog.NewTextHandler(log, nil))
-	}
+	w := newWorld(f, 2, Remote{ConnectTimeout: 5 * time.Second}, log)
 	f.Fuzz(func(t *testing.T, in uint8, data []byte) {
 		c, err := net.Dial("tcp", w.domains[0].ln.Addr().String())
 		if err != nil {
@@ -112,15 +105,16 @@ func FuzzIn(f *testing.F) {
 func FuzzOut(f *testing.F) {
 	seeds(f, 2)
 	log := &notes{}
-	w := newWorld(f, 1, Remote{ConnectTimeout: 5 * time.Second, Retry: time.Nanosecond})
+	w := newWorld(f, 1, Remote{ConnectTimeout: 5 * time.Second, Retry: time.Nanosecond}, log)
 	d := w.domains[0]
-	d.srv.log = slog.New(slog.NewTextHandler(log, nil))
 	evil, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { evil.Close() })
+	w.mu.Lock()
 	w.at["d1.test"] = netip.MustParseAddrPort(evil.Addr().String())
+	w.mu.Unlock()
 	n := 0
 	f.Fuzz(func(t *testing.T, in uint8, data []byte) {
 		n++

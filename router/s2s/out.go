@@ -379,7 +379,7 @@ func (o *Out) ready() {
 	o.touch()
 	o.mu.Unlock()
 	o.tick()
-	o.srv.reached(o.pair.Remote)
+	o.srv.reached(Pair{Remote: o.pair.Remote})
 }
 
 // open lets the stanzas go.
@@ -402,5 +402,6 @@ func (o *Out) open() {
 	o.srv.log.Info("stream to another server open", "domain", o.pair.Remote, "local", o.pair.Local, "at", o.at.Addr,
 		"by", map[bool]string{true: "certificate", false: "dialback"}[o.authed], "tls", o.secure)
 	o.tick()
-	o.srv.reached(o.pair.Remote)
+	o.srv.reached(Pair{Remote: o.pair.Remote})
+	o.srv.reached(o.pair)
 }

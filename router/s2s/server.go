@@ -65,11 +65,11 @@ type Server struct {
 	outs      map[Pair]*Out
 	bidi      map[Pair]*In
 	perRemote map[string]int // of outs
-	holds     map[string]hold
+	holds     map[Pair]hold  // without Local: of a whole domain
 	closed    bool
 }
 
-// hold is a domain that could not be reached: until then nobody tries again.
+// hold is a domain that could not be reached, or has refused a pair: until then nobody tries again.
 type hold struct {
 	until time.Time
 	delay time.Duration
@@ -88,7 +88,7 @@ func New(c Config) *Server {
 		c.After = func(d time.Duration, fn func()) func() { t := time.AfterFunc(d, fn); return func() { t.Stop() } }
 	}
 	s := &Server{c: c, log: c.Log, names: stream.NewPool(maxResolving),
-		outs: map[Pair]*Out{}, bidi: map[Pair]*In{}, perRemote: map[string]int{}, holds: map[string]hold{}}
+		outs: map[Pair]*Out{}, bidi: map[Pair]*In{}, perRemote: map[string]int{}, holds: map[Pair]hold{}}
 	s.rules.Store(c.Rules.complete())
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -142,8 +142,8 @@ func (s *Server) stream(p Pair, urgent bool) (o *Out, fresh bool, e *stanza.Stan
 	if s.closed {
 		return nil, false, stanza.RemoteServerTimeout.With("this server is shutting down")
 	}
-	if h, held := s.holds[p.Remote]; held && !urgent && s.c.Now().Before(h.until) {
-		return nil, false, h.why
+	if e := s.held(p); e != nil && !urgent {
+		return nil, false, e
 	}
 	if len(s.outs) >= s.rules.Load().maxStreams || s.perRemote[p.Remote] >= r.MaxStreams {
 		return nil, false, stanza.ResourceConstraint.With("too many streams to " + strings.Clone(p.Remote) + " are open")
@@ -191,30 +191,46 @@ func (s *Server) withdraw(p Pair, in *In) {
 	}
 }
 
-// putOff notes that a domain could not be reached. Each failure doubles the wait.
-func (s *Server) putOff(o *Out, why *stanza.StanzaError) {
+// held is why there is no stream for a pair at the moment: its domain could not be reached, or has
+// refused the pair. s.mu is held.
+func (s *Server) held(p Pair) *stanza.StanzaError {
+	now := s.c.Now()
+	for _, key := range [...]Pair{{Remote: p.Remote}, p} {
+		if h, ok := s.holds[key]; ok && now.Before(h.until) {
+			return h.why
+		}
+	}
+	return nil
+}
+
+// putOff notes that a domain could not be reached (a Pair without Local), or that it has refused a
+// pair. Each failure doubles the wait; one long after the last begins anew.
+func (s *Server) putOff(key Pair, longest time.Duration, why *stanza.StanzaError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.c.Now()
-	h := s.holds[o.pair.Remote]
-	h.delay = min(max(2*h.delay, firstHold), o.rem.Retry)
+	h := s.holds[key]
+	if now.Sub(h.until) > longest {
+		h.delay = 0
+	}
+	h.delay = min(max(2*h.delay, firstHold), longest)
 	h.until, h.why = now.Add(h.delay), why
 	if len(s.holds) >= maxHolds {
-		maps.DeleteFunc(s.holds, func(_ string, h hold) bool { return !now.Before(h.until) })
+		maps.DeleteFunc(s.holds, func(_ Pair, h hold) bool { return !now.Before(h.until) })
 	}
 	if len(s.holds) < maxHolds {
-		s.holds[o.pair.Remote] = h
+		s.holds[key] = h
 	}
 }
 
-// reached ends the wait: the domain is there.
-func (s *Server) reached(domain string) {
+// reached ends the wait: the domain is there, and, where key has a Local, takes its stanzas.
+func (s *Server) reached(key Pair) {
 	s.mu.Lock()
-	_, held := s.holds[domain]
-	delete(s.holds, domain)
+	_, held := s.holds[key]
+	delete(s.holds, key)
 	s.mu.Unlock()
-	if held {
-		s.c.Work.Go(func() { s.Router.DomainFound(domain) })
+	if held && key.Local == "" {
+		s.c.Work.Go(func() { s.Router.DomainFound(key.Remote) })
 	}
 }
 

@@ -78,7 +78,7 @@ func TestHold(t *testing.T) {
 			t.Fatal(e, fresh)
 		}
 		s.forget(o)
-		s.putOff(o, stanza.RemoteServerTimeout.New())
+		s.putOff(Pair{Remote: "y"}, o.rem.Retry, stanza.RemoteServerTimeout.New())
 		if _, _, e := s.stream(p, false); e == nil || e.Condition != stanza.RemoteServerTimeout {
 			t.Fatalf("not held: %v", e)
 		}
@@ -88,7 +88,7 @@ func TestHold(t *testing.T) {
 			s.forget(o)
 		}
 		n := 0
-		for ; s.holds["y"].until.After(now); n++ {
+		for ; s.holds[Pair{Remote: "y"}].until.After(now); n++ {
 			now = now.Add(time.Second)
 		}
 		waits = append(waits, n)
@@ -96,6 +96,13 @@ func TestHold(t *testing.T) {
 	if !slices.Equal(waits, []int{1, 2, 4, 8, 10, 10}) {
 		t.Errorf("%v", waits)
 	}
+	now = now.Add(time.Hour)
+	s.putOff(Pair{"x", "y"}, 10*time.Second, stanza.RemoteServerTimeout.New())
+	s.putOff(Pair{Remote: "y"}, 10*time.Second, stanza.RemoteServerTimeout.New())
+	if d := s.holds[Pair{Remote: "y"}].delay; d != firstHold {
+		t.Errorf("an hour later the wait begins with %v", d)
+	}
+	s.reached(Pair{"x", "y"})
 	if st := s.Stats(); st.Held != 1 || st.Out != 0 || len(s.perRemote) != 0 {
 		t.Errorf("%+v, %v", st, s.perRemote)
 	}

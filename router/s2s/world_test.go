@@ -48,8 +48,8 @@ type domain struct {
 	bounced map[string]int
 }
 
-func newWorld(t testing.TB, n int, r Remote) *world {
-	w := &world{t: t, work: stream.NewPool(16), log: slog.New(slog.NewTextHandler(io.Discard, nil)), remote: r, at: map[string]netip.AddrPort{}}
+func newWorld(t testing.TB, n int, r Remote, log io.Writer) *world {
+	w := &world{t: t, work: stream.NewPool(16), log: slog.New(slog.NewTextHandler(log, nil)), remote: r, at: map[string]netip.AddrPort{}}
 	w.engine = netiotest.Engine(t, netio.Config{Loops: 2, Log: w.log})
 	t.Cleanup(w.close)
 	for i := range n {
@@ -180,7 +180,7 @@ func (w *world) streams() (n int) {
 // once, or comes back once; then the streams end by themselves.
 func TestWorld(t *testing.T) {
 	const domains, messages = 20, 4000
-	w := newWorld(t, domains, Remote{IdleTimeout: time.Second, ConnectTimeout: 5 * time.Second})
+	w := newWorld(t, domains, Remote{IdleTimeout: time.Second, ConnectTimeout: 5 * time.Second}, io.Discard)
 	gone := w.domains[3]
 	gone.ln.Close() // refuses
 	w.mu.Lock()
@@ -227,7 +227,7 @@ func TestWorld(t *testing.T) {
 // TestWorldCut: connections are cut while messages go. None arrives twice, none comes back twice, none
 // does both; afterwards all goes well again.
 func TestWorldCut(t *testing.T) {
-	w := newWorld(t, 6, Remote{ConnectTimeout: 5 * time.Second, Retry: time.Millisecond})
+	w := newWorld(t, 6, Remote{ConnectTimeout: 5 * time.Second, Retry: time.Millisecond}, io.Discard)
 	var wg sync.WaitGroup
 	const rounds, each = 100, 20
 	for i, d := range w.domains {
@@ -259,7 +259,7 @@ func TestWorldCut(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d messages were in the kernel when their connection was cut, or are still on their way", lost, 6*rounds*each)
-	w.domains[0].srv.reached("d1.test")
+	w.domains[0].srv.reached(Pair{Remote: "d1.test"})
 	w.settle("a message after the cuts", func() bool {
 		id := fmt.Sprint("after", rand.Int())
 		w.domains[0].send("d1.test", id)
@@ -273,7 +273,7 @@ func TestWorldCut(t *testing.T) {
 // which are here.
 func TestIdlePeer(t *testing.T) {
 	const n = 200
-	w := newWorld(t, n+1, Remote{ConnectTimeout: 10 * time.Second, MaxStreams: n})
+	w := newWorld(t, n+1, Remote{ConnectTimeout: 10 * time.Second, MaxStreams: n}, io.Discard)
 	hub := w.domains[0]
 	heap := func() uint64 {
 		runtime.GC()
