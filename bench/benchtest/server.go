@@ -50,8 +50,10 @@ type Server struct {
 	nPres  int
 	Counts [Refuse + 1]int // faults that were done, messages and presence
 	Binds  int
-	ln     net.Listener
-	wg     sync.WaitGroup
+	// Accounts that were made by XEP-0133: addresses and passwords.
+	Accounts map[string]string
+	ln       net.Listener
+	wg       sync.WaitGroup
 }
 
 // Start listens on a free port of the loopback until the test ends. The fields are set by then.
@@ -207,7 +209,37 @@ func (s *Server) iq(c *conn, el xmlstream.Element, id string) {
 	if !el.Child(stanza.NSRoster, "query").IsZero() {
 		body = "<query xmlns='" + stanza.NSRoster + "'/>"
 	}
+	if cmd := el.Child("http://jabber.org/protocol/commands", "command"); !cmd.IsZero() {
+		body = s.command(cmd)
+	}
 	s.write(c, "<iq type='result' id='"+id+"'>"+body+"</iq>")
+}
+
+// command is XEP-0133's for adding users: the call is answered with a session, the form makes an account, once.
+func (s *Server) command(cmd xmlstream.Element) string {
+	status, note := "executing", ""
+	if form := cmd.Child("jabber:x:data", "x"); !form.IsZero() {
+		status = "completed"
+		var account, password string
+		for f := range form.Children() {
+			switch v, _ := f.Attr("var"); string(v) {
+			case "accountjid":
+				account = string(f.First().Inner())
+			case "password":
+				password = string(f.First().Inner())
+			}
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.Accounts == nil {
+			s.Accounts = make(map[string]string)
+		}
+		if _, ok := s.Accounts[account]; ok {
+			note = "<note type='error'>it exists</note>"
+		}
+		s.Accounts[account] = password
+	}
+	return "<command xmlns='http://jabber.org/protocol/commands' sessionid='s&amp;1' status='" + status + "'>" + note + "</command>"
 }
 
 // presence goes to everybody, as if all were friends, and back to its sender.

@@ -25,13 +25,6 @@ type Target struct {
 	Sources []string     `json:"sources"` // addresses that connections come from, in turn; none: see sourcesFor
 	CA      string       `json:"ca"`      // PEM file; the server's certificate must verify. "": it is not looked at
 	MaxTLS  uint16       `json:"max_tls"` // highest version of TLS; 0 is the newest
-	Admin   *Admin       `json:"admin"`   // who makes accounts by XEP-0133
-}
-
-// An Admin is an account that may make others.
-type Admin struct {
-	User     string `json:"user"`
-	Password string `json:"password"`
 }
 
 // Config is what one Engine is to do.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"roost/bench/benchtest"
 	"roost/bench/people"
 )
 
@@ -95,5 +96,29 @@ func TestPie(t *testing.T) {
 	h := doc.Host
 	if h.JID != "xmpp.example" || len(h.User) != 30 || h.User[0].Password != `p"1\<` || len(h.User[29].Item) != 4 || h.User[0].Item[1].Group != "Group 2" {
 		t.Errorf("%+v", h)
+	}
+}
+
+// TestAdmin: accounts are made over the wire, and what the server says against it is told.
+func TestAdmin(t *testing.T) {
+	srv := new(benchtest.Server)
+	srv.Start(t)
+	s := &Society{people.New(12, 0, 0, 0), people.Names{Domain: "localhost", User: "u%d", Password: "p<%d"}}
+	a := &Admin{Addr: srv.Addr, User: "boss", Password: "secret"}
+	made := 0
+	step := func(n int) { made = n }
+	if err := a.AddUsers(t.Context(), s, step); err != nil || made != 12 || len(srv.Accounts) != 12 || srv.Accounts["u11@localhost"] != "p&lt;11" {
+		t.Errorf("%v, %d made: %v", err, made, srv.Accounts)
+	}
+	if err := a.AddUsers(t.Context(), s, step); err == nil || !strings.Contains(err.Error(), "u0@localhost") || !strings.Contains(err.Error(), "it exists") {
+		t.Errorf("again: %v", err)
+	}
+	a.Password = "wrong"
+	if err := a.AddUsers(t.Context(), s, step); err == nil || !strings.Contains(err.Error(), "not-authorized") {
+		t.Errorf("a wrong password: %v", err)
+	}
+	a.Addr = "127.0.0.1:1"
+	if err := a.AddUsers(t.Context(), s, step); err == nil {
+		t.Error("nobody there, and no error")
 	}
 }
