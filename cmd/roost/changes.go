@@ -52,7 +52,7 @@ func number(n int, zero string) string {
 
 // liveOptions are the options that take effect at once, by the step of a plan that sees to it.
 var liveOptions = map[string][]string{
-	"planLimits": {"Max_Connections", "Stop_Timeout", "debug_level", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"},
+	"planLimits": {"Max_Connections", "Stop_Timeout", "Log_Format", "Log_Rate", "debug_level", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"},
 	"planSecrets": {"tls_certificate", "tls_key", "tls_ciphers", "tls_client_ca", "tls_verify_mode", "AuthPlainParameters",
 		"AuthDigestMD5Parameters"},
 	"planDomains":    {"Hostname", "XMPP_Role", "Registration", "offline_max_messages", "offline_max_bytes"},

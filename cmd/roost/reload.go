@@ -95,6 +95,7 @@ func (p *plan) planLimits() error {
 	cfg := p.next.cfg
 	p.swap(func() {
 		p.s.levels.set(cfg.Log)
+		p.s.turnLog(cfg)
 		if cfg.MaxConnections != p.s.conf().MaxConnections {
 			if err := p.s.engine.SetMaxConns(cfg.MaxConnections); err != nil {
 				p.note("Max_Connections: %v", err)

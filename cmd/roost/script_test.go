@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,10 +66,32 @@ func TestScripts(t *testing.T) {
 					if err := script.Run(s, t.TempDir(), cut, starter(t, log)); err != nil {
 						t.Errorf("%v\nserver:\n%s", err, log)
 					}
+					for _, secret := range secretsOf(data) {
+						if strings.Contains(log.String(), secret) {
+							t.Errorf("the log tells %q\n%s", secret, log)
+						}
+					}
 				})
 			}
 		})
 	}
+}
+
+var (
+	scriptText = regexp.MustCompile(`<(?:body|subject|status|note)(?: [^>]*)?>([^<]{4,})</`)
+	scriptSASL = regexp.MustCompile(`<(?:auth|response|challenge|success)[^>]*>([A-Za-z0-9+/=]{8,})</`)
+)
+
+// secretsOf is what no log may tell of a script: what people say to each other, passwords, and what clients say to
+// log in.
+func secretsOf(data []byte) []string {
+	out := []string{"secret\x00", "\x00secret", "=secret", `"secret"`, "pass:secret", base64.StdEncoding.EncodeToString([]byte("secret"))}
+	for _, re := range []*regexp.Regexp{scriptText, scriptSASL} {
+		for _, m := range re.FindAllSubmatch(data, -1) {
+			out = append(out, string(m[1]))
+		}
+	}
+	return out
 }
 
 // starter starts servers in this process, or in another when the script kills it.
@@ -89,7 +113,8 @@ func startIn(file string, cut bool, log io.Writer) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := Options{Log: slog.New(slog.NewTextHandler(log, nil))}
+	cfg.Log = conf.LogLevels{Default: slog.LevelDebug}
+	o := Options{Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: everything}))}
 	if cut {
 		o.ReadBuffer = 1
 	}

@@ -42,7 +42,7 @@ func (c serveCmd) Run(e *env) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP) // from here on it does not end the process
 	defer signal.Stop(hup)
-	base := slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: everything})
+	base := newFormatted(e.err, cfg.LogFormat)
 	log := slog.New(leveled{base, cfg.Log.For("start")})
 	for _, w := range cfg.Warnings {
 		log.Warn(w.Error())

@@ -30,6 +30,8 @@ type Server struct {
 	base   *slog.Logger               // what every module's log ends in
 	log    *slog.Logger               // of the XMPP module
 	levels levels
+	format formatted // of the log; the zero value when it is not ours
+	brake  brake     // of the log
 
 	store   *rosterdb.DB
 	exists  *existence
@@ -76,7 +78,7 @@ func Start(cfg *conf.Config, o Options) (*Server, error) {
 	s.now.Store(newGeneration(cfg))
 	s.sockets.Store(&sockets{})
 	s.delegation.Store(&delegation{})
-	s.base = slog.New(noting{Handler: o.Log.Handler(), to: s.recent})
+	s.base = s.behind(o.Log.Handler())
 	s.log = s.logFor("xmpp")
 	for _, step := range []func(Options) error{s.measure, s.openStore, s.openSecrets, s.wire, s.serve} {
 		if err := step(o); err != nil {

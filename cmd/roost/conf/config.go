@@ -3,7 +3,6 @@ package conf
 import (
 	"io/fs"
 	"net/netip"
-	"os"
 	"time"
 
 	"roost/cmd/internal/ecconf"
@@ -38,11 +37,18 @@ type Config struct {
 	Loggers     []Logger
 	ThreadPools []ThreadPool
 	Log         LogLevels
+	LogFormat   string // text or json
+	LogRate     int    // lines of one message per second; 0: no bound
 
 	Warnings ecconf.Errors // what is accepted, but worth a word
 	Tree     *ecconf.Tree  // what was written where, for the console
 
-	files []fileRef // what Check looks at
+	// LocalChanges is the file for changes made on the console; "" when none is named.
+	LocalChanges string
+	LocalOnly    bool // nothing may be written back elsewhere
+
+	doc   *ecconf.Document // what Tree was made of
+	files []fileRef        // what Check looks at
 }
 
 // Listener is one xmpp_listener.
@@ -216,7 +222,7 @@ type ThreadPool struct {
 // Load reads the file at path with its includes. The error is an
 // [ecconf.Errors] with everything that is wrong.
 func Load(path string) (*Config, error) {
-	doc, err := ecconf.Load(path, os.Getenv(ecconf.SearchPathEnv))
+	doc, err := load(path)
 	return resolve(path, doc, err)
 }
 

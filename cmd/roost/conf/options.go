@@ -100,10 +100,12 @@ func globalOptions() []ecconf.Option {
 		{Name: "Hostname", Scopes: onGlobal, Check: checkDomainName, Doc: "Default SASL realm; the first served domain when unset."},
 		{Name: "Stop_Timeout", Kind: ecconf.KindSeconds, Default: "2", Min: 1, Max: maxStop, Scopes: onGlobal, Doc: "How long a stop waits for clients that do not take their last bytes, or do not close their side after `</stream:stream>`; then their connections end without them."},
 		{Name: "Max_Connections", Kind: ecconf.KindInt, Default: "0", Max: maxCount, Scopes: onGlobal, Doc: "XMPP connections that the server holds at once; those beyond are closed when they come. 0: as many as the file limit carries, less a reserve. A warning at the start says when the machine cannot carry them, and which command mends it."},
+		{Name: "Log_Format", Kind: ecconf.KindWord, Words: []string{"text", "json"}, Default: "text", Scopes: onGlobal, Doc: "How the server's own log writes its lines to standard error: name=value, or one JSON object each."},
+		{Name: "Log_Rate", Kind: ecconf.KindInt, Default: "1000", Max: maxCount, Scopes: onGlobal, Doc: "Lines of the server's own log per second that have the same message; those beyond are counted, and one line tells how many they were. 0: no bound."},
 		{Name: "TLS_Records", Kind: ecconf.KindWord, Words: []string{"own", "library"}, Default: "own", Scopes: onGlobal, Doc: "Who encrypts after a handshake of TLS 1.3, which is always the Go library's: own keeps 0.2 KB for an idle connection, library leaves it to Go's crypto/tls, as TLS 1.2 always is, and keeps 6 to 7 KB."},
 		{Name: "Use_IPv6", Kind: ecconf.KindBool, Default: "false", Scopes: onGlobal, Doc: "Whether IPv6 addresses of other servers are looked up and tried."},
-		{Name: "Local_Changes_File", Kind: ecconf.KindPath, Scopes: onGlobal, NotYet: true, Doc: "File for changes made on the console, loaded last."},
-		{Name: "Local_Changes_Only", Kind: ecconf.KindBool, Default: "false", Scopes: onGlobal, NotYet: true, Doc: "Whether every change made on the console goes to Local_Changes_File."},
+		{Name: "Local_Changes_File", Kind: ecconf.KindPath, Scopes: onGlobal, Doc: "File for changes made on the console, which `config writeback` writes; it is loaded last and need not be there. A relative path begins where this file stands. Must stand outside every stanza and include."},
+		{Name: "Local_Changes_Only", Kind: ecconf.KindBool, Default: "false", Scopes: onGlobal, Doc: "true: changes made on the console are written to Local_Changes_File, which must be set, and nowhere else."},
 	}
 }
 

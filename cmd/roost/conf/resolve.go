@@ -28,7 +28,7 @@ func resolve(name string, doc *ecconf.Document, readErr error) (*Config, error) 
 	}
 	tree, bindErr := schema.Bind(doc)
 	r := &resolver{
-		cfg:  &Config{File: name, Tree: tree},
+		cfg:  &Config{File: name, Tree: tree, doc: doc},
 		tree: tree, root: tree.Root,
 		errs:  slices.Concat(asErrors(readErr), asErrors(bindErr)),
 		warns: tree.Warnings,
@@ -70,7 +70,15 @@ func (r *resolver) global() {
 	r.cfg.UseIPv6 = v.Bool("Use_IPv6")
 	r.cfg.StopTimeout = v.Seconds("Stop_Timeout")
 	r.cfg.MaxConnections = v.Int("Max_Connections")
+	r.cfg.LogFormat = v.Text("Log_Format")
+	r.cfg.LogRate = v.Int("Log_Rate")
 	r.cfg.LibraryRecords = v.Text("TLS_Records") == "library"
+	if local := v.Text("Local_Changes_File"); local != "" {
+		r.cfg.LocalChanges = localPath(r.cfg.File, local)
+	}
+	if r.cfg.LocalOnly = v.Bool("Local_Changes_Only"); r.cfg.LocalOnly && r.cfg.LocalChanges == "" {
+		r.errs.Addf(v.Pos("Local_Changes_Only"), "Local_Changes_Only = true without a Local_Changes_File: name one")
+	}
 	r.cfg.Enabled = r.tree.View(r.stanza("xmpp")).Bool("enabled")
 	r.logLevels()
 }
