@@ -63,6 +63,9 @@ func distance(a, b string, limit int) int {
 	return min(prev[len(b)], limit)
 }
 
+// Unknown explains a name that is neither an option nor a stanza of the scope id.
+func (s *Schema) Unknown(name, id string) string { return s.unknown("option", name, id) }
+
 // unknown explains a name that has no row in the scope id.
 func (s *Schema) unknown(what, name, id string) string {
 	if s.validIn(name) != "" {
