@@ -352,9 +352,11 @@ func TestDomainCut(t *testing.T) {
 			c.Abort(nil)
 		}
 	})
-	for end := time.Now().Add(patience); !strings.Contains(b.log.String(), "stream to another server ended"); runtime.Gosched() {
-		if time.Now().After(end) {
-			t.Fatal("b does not notice")
+	for _, line := range []string{"stream to another server ended", "stream from another server ended"} { // b has noticed
+		for end := time.Now().Add(patience); !strings.Contains(b.log.String(), line); runtime.Gosched() {
+			if time.Now().After(end) {
+				t.Fatal("not logged: ", line)
+			}
 		}
 	}
 	bob.send("<message to='alice@a.example'><body>still</body></message>")

@@ -151,7 +151,6 @@ func (o *Out) OnTimer(*netio.Conn) {
 	}
 	clear(o.asks[len(kept):])
 	o.asks = kept
-	waiting, idle := len(o.asks) > 0, o.idle() >= o.rem.IdleTimeout
 	o.mu.Unlock()
 	for _, q := range late {
 		q.done(verdict{err: stanza.RemoteServerTimeout.With("its server does not answer")})
@@ -162,11 +161,25 @@ func (o *Out) OnTimer(*netio.Conn) {
 		o.fail(stanza.StreamConnectionTimeout.With("the stream was not ready within " + o.rem.ConnectTimeout.String()))
 	case st == outProving && o.idle() >= o.patience():
 		o.fail(stanza.StreamConnectionTimeout.With("no answer to our dialback key"))
-	case idle && !waiting && st != outProving:
-		o.finish(nil, nil)
-	default:
+	case !o.quit(o.rem.IdleTimeout):
 		o.tick()
 	}
+}
+
+// quit ends a stream in order that has nothing to do, and has had nothing for that long. It says
+// whether it did.
+func (o *Out) quit(idle time.Duration) bool {
+	o.mu.Lock()
+	if o.state != outReady && o.state != outOpen || len(o.queue)+len(o.asks) > 0 || o.idle() < idle {
+		o.mu.Unlock()
+		return false
+	}
+	o.state = outClosed // from here on stanzas go another way
+	conn := o.conn
+	o.mu.Unlock()
+	o.srv.forget(o)
+	conn.Post(func() { o.last(nil) })
+	return true
 }
 
 // OnEOF implements netio.Handler: a half-closed stream is over (RFC 6120 §4.4).

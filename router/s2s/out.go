@@ -364,7 +364,8 @@ func (o *Out) onSASL(el xmlstream.Element) error {
 	return nil
 }
 
-// ready is the point from which on keys can be verified, theirs and ours.
+// ready is the point from which on keys can be verified, theirs and ours. A stream that was made only
+// to see whether the domain is there (doubt) has seen it.
 func (o *Out) ready() {
 	o.mu.Lock()
 	if o.state == outClosed {
@@ -376,10 +377,14 @@ func (o *Out) ready() {
 	if len(o.queue) > 0 {
 		o.prove()
 	}
+	look := o.state == outReady && len(o.asks) == 0
 	o.touch()
 	o.mu.Unlock()
 	o.tick()
 	o.srv.reached(Pair{Remote: o.pair.Remote})
+	if look {
+		o.quit(0)
+	}
 }
 
 // open lets the stanzas go.
