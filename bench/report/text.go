@@ -35,12 +35,9 @@ func (s *Segment) Line() string {
 		fmt.Fprintf(&b, "; %s %s/s, p50 %s, p99 %s, p99.9 %s ms", k, number(int64(l.Rate+0.5)), short(l.P50), short(l.P99), short(l.P999))
 	}
 	if c := s.Cost; c != nil {
-		for _, p := range []struct {
-			us   float64
-			what string
-		}{{c.PerLogin, "login"}, {c.PerMessage, "message"}, {c.PerPresence, "delivered presence"}, {c.PerRequest, "request"}} {
-			if p.us > 0 {
-				fmt.Fprintf(&b, "; CPU %s µs/%s", short(p.us), p.what)
+		for _, f := range c.costs() {
+			if f.value > 0 {
+				fmt.Fprintf(&b, "; CPU %s µs/%s", short(f.value), f.name)
 			}
 		}
 	}
@@ -117,7 +114,29 @@ func (r *Result) Text(w io.Writer) error {
 	}
 	r.errorsText(w)
 	r.slopeText(w)
+	r.costText(w)
 	return r.verdictText(w)
+}
+
+// costs names what Cost divides by.
+func (c *Cost) costs() []figure {
+	return []figure{{name: "login", value: c.PerLogin}, {name: "message", value: c.PerMessage},
+		{name: "delivered presence", value: c.PerPresence}, {name: "request", value: c.PerRequest}}
+}
+
+func (r *Result) costText(w io.Writer) {
+	for _, s := range r.Segments {
+		if s.Cost == nil || s.WarmUp || len(s.Latency) < 2 {
+			continue
+		}
+		fmt.Fprintf(w, "server CPU, %s: %s s", s.Name, short(s.Cost.CPU))
+		for _, f := range s.Cost.costs() {
+			if f.value > 0 {
+				fmt.Fprintf(w, ", %s µs/%s", short(f.value), f.name)
+			}
+		}
+		fmt.Fprintln(w)
+	}
 }
 
 func (r *Result) errorsText(w io.Writer) {
