@@ -52,7 +52,7 @@ func number(n int, zero string) string {
 
 // liveOptions are the options that take effect at once, by the step of a plan that sees to it.
 var liveOptions = map[string][]string{
-	"planLimits": {"Max_Connections", "Stop_Timeout", "Log_Format", "Log_Rate", "debug_level", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"},
+	"planLimits": {"Max_Connections", "Memory_Limit", "Stop_Timeout", "Log_Format", "Log_Rate", "debug_level", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"},
 	"planSecrets": {"tls_certificate", "tls_key", "tls_ciphers", "tls_client_ca", "tls_verify_mode", "AuthPlainParameters",
 		"AuthDigestMD5Parameters"},
 	"planDomains":    {"Hostname", "XMPP_Role", "Registration", "offline_max_messages", "offline_max_bytes"},
@@ -63,7 +63,8 @@ var liveOptions = map[string][]string{
 	"planListeners": {"enable", "enabled", "use_ssl", "listen_backlog", "accept_queue_backlog", "events_per_iter", "pool_name", "Backlog",
 		"disable_nagle_algorithm", "tcp_recv_buffer_size", "tcp_send_buffer_size", "file_mode", "park_after", "proxy_protocol",
 		"proxy_protocol_timeout", "require_tls", "idle_time", "auth_timeout", "max_auth_failures", "max_stanza_size",
-		"max_stanza_size_preauth", "max_depth", "send_queue_limit", "resource_conflict", "max_connections_per_ip", "accept_rate", "login_rate"},
+		"max_stanza_size_preauth", "max_depth", "send_queue_limit", "resource_conflict", "max_connections_per_ip", "accept_rate", "login_rate",
+		"auth_failure_delay", "auth_failure_max_delay", "stanza_rate", "stanza_burst", "byte_rate", "byte_burst"},
 	"planHTTP": {"Auth_Token"},
 	"nothing":  {"Stack_Size"}, // has no effect at any time
 	"console":  {"Local_Changes_File", "Local_Changes_Only"},

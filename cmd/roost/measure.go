@@ -31,6 +31,7 @@ func (s *Server) sheet(m *metrics.Sheet) {
 	m.Put("roost_store_free_bytes", float64(st.Free))
 	s.sheetNet(m)
 	s.sheetStreams(m)
+	s.sheetAdmission(m)
 	s.sheetDelegated(m)
 	for _, l := range s.taps.Load().Stats() {
 		m.Put("roost_stanza_log_records_total", float64(l.Written), l.Name, "written")
@@ -44,7 +45,7 @@ func (s *Server) sheetNet(m *metrics.Sheet) {
 	m.Put("roost_connections", float64(n.Conns))
 	m.Put("roost_connections_accepted_total", float64(n.Accepted))
 	m.Put("roost_connections_dialed_total", float64(n.Dialed))
-	m.Put("roost_connections_refused_total", float64(n.Refused), "limit")
+	m.Put("roost_connections_refused_total", float64(n.Refused-min(n.Refused, s.admission.refused.atAccept.Load())), "limit")
 	m.Put("roost_connections_refused_total", float64(n.RefusedFiles), "files")
 	m.Put("roost_connections_overflowed_total", float64(n.Overflows))
 	m.Put("roost_connections_crowded", float64(n.Crowded))
@@ -56,6 +57,22 @@ func (s *Server) sheetNet(m *metrics.Sheet) {
 	m.Put("roost_network_calls_total", float64(n.Reads), "in")
 	m.Put("roost_network_calls_total", float64(n.Writes), "out")
 	m.Put("roost_panics_total", float64(n.Panics))
+}
+
+// sheetAdmission puts what limits have held back.
+func (s *Server) sheetAdmission(m *metrics.Sheet) {
+	a, st := s.admission, s.c2s.Stats()
+	for reason, n := range a.refused.counts() {
+		m.Put("roost_connections_refused_total", float64(n), reason)
+	}
+	m.Put("roost_accept_rests_total", float64(s.engine.Stats().Rests))
+	m.Put("roost_sessions_slowed_total", float64(st.Slowed))
+	m.Put("roost_logins_delayed_total", float64(st.LoginsDelayed))
+	m.Put("roost_logins_refused_total", float64(st.LoginsRefused), "rate")
+	m.Put("roost_logins_refused_total", float64(st.LoginsFull), "memory")
+	m.Put("roost_memory_limit_bytes", float64(a.budget.limit.Load()))
+	m.Put("roost_memory_full", truth(a.budget.full()))
+	m.Put("roost_memory_full_total", float64(a.budget.closed.Load()))
 }
 
 func (s *Server) sheetStreams(m *metrics.Sheet) {

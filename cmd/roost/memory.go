@@ -19,21 +19,21 @@ const (
 	// (GOGC). Go's 100 doubles the memory of idle sessions, and the collector has little to do here:
 	// messages make no garbage.
 	gcPercent = 50
-	// limitPercent is the share of the control group's memory that the heap may come near to
-	// (GOMEMLIMIT). The rest is for what Go does not count: sockets in the kernel, the store's files.
+	// limitPercent is the share of Memory_Limit that the heap may come near to (GOMEMLIMIT). The rest is
+	// for what Go does not count: sockets in the kernel, the store's files.
 	limitPercent = 75
 )
 
 // tuneMemory sets up the collector, except for what the environment says, and until ctx ends gives
-// memory that is no longer used back to the system.
-func tuneMemory(ctx context.Context, log *slog.Logger) {
+// memory that is no longer used back to the system. ours is what the server may have, in bytes; 0: no limit.
+func tuneMemory(ctx context.Context, log *slog.Logger, ours uint64) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if limit := groupLimit(os.DirFS("/")); limit < math.MaxInt64 && os.Getenv("GOMEMLIMIT") == "" {
-		limit = limit / 100 * limitPercent
+	if ours > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		limit := int64(ours / 100 * limitPercent)
 		debug.SetMemoryLimit(limit)
-		log.Info("the control group limits memory: the collector works harder near the heap's share of it", "share", limit)
+		log.Info("memory is limited: the collector works harder near the heap's share of it", "limit", ours, "share", limit)
 	}
 	go func() {
 		t := trimmer{now: time.Now}

@@ -96,6 +96,7 @@ func (p *plan) planLimits() error {
 	p.swap(func() {
 		p.s.levels.set(cfg.Log)
 		p.s.turnLog(cfg)
+		p.s.admission.budget.limit.Store(memoryLimit(cfg))
 		if cfg.MaxConnections != p.s.conf().MaxConnections {
 			if err := p.s.engine.SetMaxConns(cfg.MaxConnections); err != nil {
 				p.note("Max_Connections: %v", err)

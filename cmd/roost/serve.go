@@ -56,7 +56,7 @@ func (c serveCmd) Run(e *env) error {
 	}
 	tuning, untune := context.WithCancel(e.ctx)
 	defer untune()
-	tuneMemory(tuning, log)
+	tuneMemory(tuning, log, memoryLimit(cfg))
 	s.banner(e)
 	notify(log, s.ready())
 	s.wait(e.ctx, hup)

@@ -46,6 +46,9 @@ type Server struct {
 	work       *stream.Pool                // of both: for what waits
 	taps       atomic.Pointer[xmpplog.Log] // nil without an xmpp_logger
 
+	admission  *admission
+	turnedAway sparingly // connections that were closed at once
+
 	metrics *metrics.Metrics
 	page    *statuspage.Page // nil until HTTP is served
 	recent  *recent          // warnings and errors
@@ -80,6 +83,7 @@ func Start(cfg *conf.Config, o Options) (*Server, error) {
 	s.delegation.Store(&delegation{})
 	s.base = s.behind(o.Log.Handler())
 	s.log = s.logFor("xmpp")
+	s.admission = newAdmission(newBudget(s.log, cfg))
 	for _, step := range []func(Options) error{s.measure, s.openStore, s.openSecrets, s.wire, s.serve} {
 		if err := step(o); err != nil {
 			return nil, errors.Join(err, s.close(context.Background()))
@@ -90,6 +94,7 @@ func Start(cfg *conf.Config, o Options) (*Server, error) {
 		defer tick.Stop()
 		s.renewCertificates(tick.C)
 	})
+	s.background.Go(func() { s.admission.budget.watch(s.stopping) })
 	return s, nil
 }
 

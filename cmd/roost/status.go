@@ -28,6 +28,7 @@ func (s *Server) status(out io.Writer) {
 	fmt.Fprintf(w, "TLS handshakes\t%d done, %d failed, %d going on\n", st.Handshakes, st.HandshakesFailed, st.HandshakesOpen)
 	fmt.Fprintf(w, "sessions\t%d bound, %d available\n", bound, available)
 	fmt.Fprintf(w, "bytes\t%d in, %d out\n", st.BytesIn, st.BytesOut)
+	s.statusAdmission(w)
 	s.statusDelegated(w)
 	for _, l := range s.taps.Load().Stats() {
 		fmt.Fprintf(w, "%s\t%d records written, %d dropped, %d bytes waiting%s\n", l.Name, l.Written, l.Dropped, l.Waiting, broken(l.Err))
@@ -36,6 +37,27 @@ func (s *Server) status(out io.Writer) {
 	runtime.ReadMemStats(&m)
 	fmt.Fprintf(w, "memory\t%d KiB heap, %d KiB from the system, %d goroutines\n", m.HeapAlloc>>10, m.Sys>>10, runtime.NumGoroutine())
 	w.Flush()
+}
+
+// statusAdmission prints what limits have held back, where they have.
+func (s *Server) statusAdmission(w io.Writer) {
+	a, st, rests := s.admission, s.c2s.Stats(), s.engine.Stats().Rests
+	r := a.refused.counts()
+	if r["address"]+r["rate"]+r["proxy"]+rests > 0 {
+		fmt.Fprintf(w, "connections held back\t%d for their address, %d for the rate of a Peer, %d for PROXY headers; accepting has rested %d times\n",
+			r["address"], r["rate"], r["proxy"], rests)
+	}
+	if st.LoginsDelayed+st.LoginsRefused+st.LoginsFull+st.Slowed > 0 {
+		fmt.Fprintf(w, "logins held back\t%d delayed, %d refused, %d refused for want of memory\n", st.LoginsDelayed, st.LoginsRefused, st.LoginsFull)
+		fmt.Fprintf(w, "sessions slowed down\t%d times\n", st.Slowed)
+	}
+	if limit := a.budget.limit.Load(); limit > 0 {
+		state := "everybody is let in"
+		if a.budget.full() {
+			state = "nobody new is let in"
+		}
+		fmt.Fprintf(w, "memory limit\t%d KiB, %d KiB in use, %s\n", limit>>10, a.budget.seen.Load()>>10, state)
+	}
 }
 
 func broken(err error) string {

@@ -42,7 +42,7 @@ func (s *Server) wire(o Options) (err error) {
 	s.router = router.New(router.Config{Domains: served(s.conf()), Accounts: s.exists, Log: s.log, Federation: s.s2s,
 		Offline: &offlineStore{db: s.store, limits: s.keepOffline}})
 	s.c2s = &c2s.Server{Router: s.router, Meter: stream.NewMeter(s.metrics.Took), Login: s.metrics.Login, Accounts: s.exists, Log: s.log,
-		Work: s.work, Auth: stream.NewPool(runtime.GOMAXPROCS(0))}
+		Work: s.work, Auth: stream.NewPool(runtime.GOMAXPROCS(0)), Full: s.admission.budget.full}
 	s.s2s.Router = s.router
 	return s.modules()
 }
@@ -91,8 +91,8 @@ func (sc *scope) of(addr netip.AddrPort) *c2s.Config {
 	return sc.configs[sc.at.For(ip)]
 }
 
-// accept makes the stream of a new connection.
-func (sc *scope) accept(c *netio.Conn) netio.Handler {
+// welcome makes the stream of a new connection.
+func (sc *scope) welcome(c *netio.Conn) netio.Handler {
 	f := &front{peer: sc.s.c2s.Accept(c, sc.of(c.RemoteAddr())), s2s: sc.s.s2s, accept: sc.servers}
 	f.tok.Reset(&sc.servers.PreAuth)
 	return f
@@ -110,7 +110,9 @@ func (sc *scope) config(e *conf.Effective, x *secrets) (*c2s.Config, error) {
 		PreAuth:     xmlstream.Limits{MaxStanza: e.MaxStanzaPre, MaxDepth: e.MaxDepth},
 		Bound:       xmlstream.Limits{MaxStanza: e.MaxStanza, MaxDepth: e.MaxDepth},
 		AuthTimeout: e.AuthTimeout, IdleTime: e.IdleTime, MaxAuthFailures: e.MaxAuthFailures,
-		Conflict: policies[e.Conflict]}
+		Conflict: policies[e.Conflict], Logins: sc.s.admission.limiter(e.LoginRate),
+		FailureDelay: e.FailureDelay, MaxFailureDelay: e.MaxFailureDelay,
+		Stanzas: rateOf(e.StanzaRate), Bytes: rateOf(e.ByteRate)}
 	if sc.at.UseSSL {
 		cfg.DirectTLS = sc.s.directTLS(tls)
 	}

@@ -18,6 +18,8 @@ type Config struct {
 	StopTimeout time.Duration
 	// MaxConnections bounds the XMPP connections of the server; 0 = what the file limit carries.
 	MaxConnections int
+	// MemoryLimit is Memory_Limit in bytes; 0 = none, -1 = not set.
+	MemoryLimit int64
 	// LibraryRecords leaves the records of TLS 1.3 to crypto/tls.
 	LibraryRecords bool
 
@@ -96,6 +98,18 @@ type Effective struct {
 	SendQueueLimit  int    // bytes
 	Conflict        string // "replace", "refuse" or "rename"
 
+	ConnsPerAddress int  // 0 = no limit
+	AcceptRate      Rate // shared by all to whom the setting applies
+	LoginRate       Rate // likewise
+	FailureDelay    time.Duration
+	MaxFailureDelay time.Duration
+	StanzaRate      Rate // of one session
+	ByteRate        Rate // likewise
+
+	Proxy        bool // proxy_protocol; see Listen.ProxyFrom
+	ProxyOwn     bool // a Peer says so
+	ProxyTimeout time.Duration
+
 	RequireTLS bool
 	// AllowPlainClear is true only where require_tls = false was written: PLAIN
 	// may then be offered without TLS.
@@ -105,6 +119,14 @@ type Effective struct {
 
 	Plain  *Auth // AuthPlainParameters, nil when unset
 	Digest *Auth // AuthDigestMD5Parameters, nil when unset
+}
+
+// Rate is N in the time Per, with bursts of Burst (0 = the server's choice); N of 0 is no limit.
+type Rate struct {
+	N     int
+	Per   time.Duration
+	Burst int
+	Pos   ecconf.Pos // where it was set: the same rate is shared, another one with the same numbers is not
 }
 
 // TLS names files and words of Table 10.1 as they were written, "none" already

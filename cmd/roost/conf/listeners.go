@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"time"
 
 	"roost/cmd/internal/ecconf"
 )
@@ -114,7 +115,10 @@ func (r *resolver) peers(outer, listen *ecconf.Block) peerTable {
 			continue
 		}
 		chain := slices.Concat(listen.Covering("peer", p), []*ecconf.Block{listen}, outer.Covering("peer", p), []*ecconf.Block{outer})
-		t.byPrefix[p] = r.effective(r.tree.View(chain...))
+		v := r.tree.View(chain...)
+		e := r.effective(v)
+		e.ProxyOwn = v.Pos("proxy_protocol") != r.tree.View(listen, outer).Pos("proxy_protocol")
+		t.byPrefix[p] = e
 		lens := &t.lens6
 		if p.Addr().Is4() {
 			lens = &t.lens4
@@ -175,7 +179,12 @@ func (r *resolver) effective(v ecconf.View) *Effective {
 		MaxDepth:        orNone(v.Int("max_depth"), NoDepthLimit),
 		SendQueueLimit:  orNone(v.Int("send_queue_limit"), NoByteLimit),
 		Conflict:        v.Text("resource_conflict"),
-		TLS:             r.tls(v), TLSPos: v.Pos("tls_certificate"),
+		ConnsPerAddress: v.Int("max_connections_per_ip"),
+		AcceptRate:      rate(v, "accept_rate", ""), LoginRate: rate(v, "login_rate", ""),
+		FailureDelay: v.Seconds("auth_failure_delay"), MaxFailureDelay: v.Seconds("auth_failure_max_delay"),
+		StanzaRate: rate(v, "stanza_rate", "stanza_burst"), ByteRate: rate(v, "byte_rate", "byte_burst"),
+		Proxy: v.Bool("proxy_protocol"), ProxyTimeout: v.Seconds("proxy_protocol_timeout"),
+		TLS: r.tls(v), TLSPos: v.Pos("tls_certificate"),
 		Plain: r.auth(v, "AuthPlainParameters"), Digest: r.auth(v, "AuthDigestMD5Parameters"),
 	}
 	if !v.IsSet("require_tls") {
@@ -188,4 +197,37 @@ func (r *resolver) effective(v ecconf.View) *Effective {
 		r.errs.Addf(v.Pos("require_tls"), "require_tls = true, but tls_certificate is none: set a certificate")
 	}
 	return e
+}
+
+// rate reads a rate with its burst.
+func rate(v ecconf.View, name, burst string) Rate {
+	in := v.Rate(name)
+	out := Rate{N: int(min(in.N, maxCount)), Per: time.Duration(in.Seconds) * time.Second, Pos: v.Pos(name)}
+	if burst != "" {
+		out.Burst = v.Int(burst)
+	}
+	return out
+}
+
+// ProxyUse is what is made of the PROXY header of a connection.
+type ProxyUse uint8
+
+// Values of ProxyUse.
+const (
+	ProxyNone    ProxyUse = iota // there is none: a client
+	ProxyTrusted                 // it is waited for and believed
+	ProxyRefused                 // whoever it is, it is no proxy of ours, and clients do not come here themselves
+)
+
+// ProxyFrom tells what is made of a connection from addr, which is not a client's when there is a proxy.
+// An invalid addr counts as loopback.
+func (l *Listen) ProxyFrom(addr netip.Addr) ProxyUse {
+	e := l.For(addr)
+	switch {
+	case !e.Proxy:
+		return ProxyNone
+	case e.ProxyOwn, !addr.IsValid() || addr.Unmap().IsLoopback():
+		return ProxyTrusted
+	}
+	return ProxyRefused
 }

@@ -12,6 +12,9 @@ const (
 	maxBytes   = 1 << 30
 	maxCount   = 1 << 30
 	maxThreads = 1024
+	// Of Memory_Limit: an empty server fits in the least; the most is a slip of the pen.
+	minMemory = 64 << 20
+	maxMemory = 1 << 50
 	// maxRosterWait bounds how long a login may hang on a web application.
 	maxRosterWait = 60
 	// maxStop is more than a supervisor waits for a stop.
@@ -102,6 +105,7 @@ func globalOptions() []ecconf.Option {
 		{Name: "Max_Connections", Kind: ecconf.KindInt, Default: "0", Max: maxCount, Scopes: onGlobal, Doc: "XMPP connections that the server holds at once; those beyond are closed when they come. 0: as many as the file limit carries, less a reserve. A warning at the start says when the machine cannot carry them, and which command mends it."},
 		{Name: "Log_Format", Kind: ecconf.KindWord, Words: []string{"text", "json"}, Default: "text", Scopes: onGlobal, Doc: "How the server's own log writes its lines to standard error: name=value, or one JSON object each."},
 		{Name: "Log_Rate", Kind: ecconf.KindInt, Default: "1000", Max: maxCount, Scopes: onGlobal, Doc: "Lines of the server's own log per second that have the same message; those beyond are counted, and one line tells how many they were. 0: no bound."},
+		{Name: "Memory_Limit", Kind: ecconf.KindBytes, Min: minMemory, Max: maxMemory, ZeroOK: true, Scopes: onGlobal, Doc: "Resident memory that the server may have. From nine tenths of it on, new connections wait in listen_backlog and logins hear resource-constraint, until it is below eight tenths again; sessions go on. Unset: the limit of the control group, less a sixteenth; 0 is no limit."},
 		{Name: "TLS_Records", Kind: ecconf.KindWord, Words: []string{"own", "library"}, Default: "own", Scopes: onGlobal, Doc: "Who encrypts after a handshake of TLS 1.3, which is always the Go library's: own keeps 0.2 KB for an idle connection, library leaves it to Go's crypto/tls, as TLS 1.2 always is, and keeps 6 to 7 KB."},
 		{Name: "Use_IPv6", Kind: ecconf.KindBool, Default: "false", Scopes: onGlobal, Doc: "Whether IPv6 addresses of other servers are looked up and tried."},
 		{Name: "Local_Changes_File", Kind: ecconf.KindPath, Scopes: onGlobal, Doc: "File for changes made on the console, which `config writeback` writes; it is loaded last and need not be there. A relative path begins where this file stands. Must stand outside every stanza and include."},
@@ -126,8 +130,8 @@ func listenerOptions() []ecconf.Option {
 		{Name: "file_mode", Kind: ecconf.KindMode, Default: "0660", Scopes: join(onListen, services), Check: checkFileMode, Doc: "Access rights of a Unix socket's file, in octal."},
 		{Name: "file_mode", Kind: ecconf.KindMode, Default: "0600", Scopes: []string{"control_listener", "control_listen"}, Check: checkFileMode, Doc: "Access rights of the control socket, in octal."},
 		{Name: "park_after", Kind: ecconf.KindSeconds, Default: "10", Max: maxSeconds, Scopes: onListen, Doc: "Seconds without traffic after which a TLS connection gives its ciphers back, 1.6 KB; they are made again with its next byte, in a few microseconds. 0: within a second. When more than some hundred connections have ciphers, each keeps them for a shorter time, down to a second. Buffers are not kept at all while a connection is idle."},
-		{Name: "proxy_protocol", Kind: ecconf.KindBool, Default: "false", Scopes: onListen, NotYet: true, Doc: "Whether connections begin with a PROXY header."},
-		{Name: "proxy_protocol_timeout", Kind: ecconf.KindSeconds, Default: "60", Max: maxSeconds, Scopes: onListen, NotYet: true, Doc: "How long to wait for that header."},
+		{Name: "proxy_protocol", Kind: ecconf.KindBool, Default: "false", Scopes: onPeer, Doc: "Whether connections begin with a header of the PROXY protocol, version 1 or 2, that tells whose they are; that address then counts everywhere. It is believed where true is written in a Peer, and from the machine itself where it is written in the Listen or the listener; all others are refused there, except those of a Peer with false, who are clients without a proxy."},
+		{Name: "proxy_protocol_timeout", Kind: ecconf.KindSeconds, Default: "60", Min: 1, Max: maxSeconds, Scopes: onPeer, Doc: "How long to wait for that header."},
 	}
 }
 
@@ -157,9 +161,15 @@ func limitOptions() []ecconf.Option {
 		{Name: "max_depth", Kind: ecconf.KindInt, Default: "64", Min: 8, Max: 65535, ZeroOK: true, Scopes: onPeer, Doc: "How deep elements nest in one stanza; 0 is no limit (65535)."},
 		{Name: "send_queue_limit", Kind: ecconf.KindBytes, Default: "1048576", Min: 65536, Max: maxBytes, ZeroOK: true, Scopes: onListen, Doc: "Bytes that wait for a client that reads slowly; beyond it the stream is closed with an error. From half of it on, clients that send it messages or requests are not read from until a quarter is left, for a second at most. 0 is no limit (1 GiB)."},
 		{Name: "resource_conflict", Kind: ecconf.KindWord, Words: []string{"replace", "refuse", "rename"}, Default: "replace", Scopes: onPeer, Doc: "A client binds a resource that is in use (RFC 6120 §7.7.2.2): replace closes the older stream, refuse answers with a conflict, rename gives the newer one a resource of its own."},
-		{Name: "max_connections_per_ip", Kind: ecconf.KindInt, Default: "0", Max: maxCount, Scopes: onPeer, NotYet: true, Doc: "Connections from one address; 0 is no limit."},
-		{Name: "accept_rate", Kind: ecconf.KindRate, Default: "0", Scopes: onPeer, NotYet: true, Doc: "New connections, `N` per second or `N/seconds`; 0 is no limit."},
-		{Name: "login_rate", Kind: ecconf.KindRate, Default: "0", Scopes: onPeer, NotYet: true, Doc: "Attempts to log in, likewise."},
+		{Name: "max_connections_per_ip", Kind: ecconf.KindInt, Default: "0", Max: maxCount, Scopes: onPeer, Doc: "Connections from one IPv4 address, or from one /64 of IPv6, at the same time; those beyond are closed when they come. Connections that come where it is 0 are not counted; 0 is no limit."},
+		{Name: "accept_rate", Kind: ecconf.KindRate, Default: "0", Scopes: onPeer, Doc: "New connections, `N` per second or `N/seconds`; 0 is no limit. Those beyond wait in listen_backlog; in a Peer they are closed at once, because nobody is known before. All clients to whom one setting applies share one rate."},
+		{Name: "login_rate", Kind: ecconf.KindRate, Default: "0", Scopes: onPeer, Doc: "Attempts to log in, likewise. Those beyond wait for their turn, up to 5 seconds; further ones hear temporary-auth-failure."},
+		{Name: "auth_failure_delay", Kind: ecconf.KindSeconds, Default: "1", Max: maxSeconds, Scopes: onPeer, Doc: "How long the answer waits after the sixth wrong password for one account from one address (/64 of IPv6); twice as long for each further one. An address with more than 50, for whatever accounts, may make an attempt in this time at most. Half of them are forgotten in a minute. From elsewhere nobody waits, and whether the account exists makes no difference. 0 is no delay."},
+		{Name: "auth_failure_max_delay", Kind: ecconf.KindSeconds, Default: "15", Max: maxSeconds, Scopes: onPeer, Doc: "Where that ends; attempts that would have to wait for longer, behind others, hear temporary-auth-failure."},
+		{Name: "stanza_rate", Kind: ecconf.KindRate, Default: "0", Scopes: onPeer, Doc: "Stanzas that one session may send, `N` per second or `N/seconds`. One that sends more is not read from until it may go on: nothing is lost. 0 is no limit, and costs nothing."},
+		{Name: "stanza_burst", Kind: ecconf.KindInt, Default: "0", Max: maxCount, Scopes: onPeer, Doc: "How many of them may come at once after a rest; 0: what comes in two seconds, or the N of `N/seconds` when that is more."},
+		{Name: "byte_rate", Kind: ecconf.KindRate, Default: "0", Scopes: onPeer, Doc: "Bytes that one session may send, likewise."},
+		{Name: "byte_burst", Kind: ecconf.KindBytes, Default: "0", Max: maxBytes, Scopes: onPeer, Doc: "Likewise, in bytes."},
 	}
 }
 

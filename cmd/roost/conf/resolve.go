@@ -72,6 +72,10 @@ func (r *resolver) global() {
 	r.cfg.MaxConnections = v.Int("Max_Connections")
 	r.cfg.LogFormat = v.Text("Log_Format")
 	r.cfg.LogRate = v.Int("Log_Rate")
+	r.cfg.MemoryLimit = -1
+	if v.IsSet("Memory_Limit") {
+		r.cfg.MemoryLimit = int64(v.Int("Memory_Limit"))
+	}
 	r.cfg.LibraryRecords = v.Text("TLS_Records") == "library"
 	if local := v.Text("Local_Changes_File"); local != "" {
 		r.cfg.LocalChanges = localPath(r.cfg.File, local)

@@ -90,7 +90,7 @@ func TestWriteMarkdown(t *testing.T) {
 	for _, want := range []string{
 		"| `idle_time` | xmpp_listener, Listen, Peer | `0` | Seconds without a byte",
 		"| `xmpp_listener` | global | optional | Accepts streams of clients and of other servers.",
-		"| `proxy_protocol` | xmpp_listener, Listen | `false` | Whether connections begin with a PROXY header. Not yet supported (only the default is accepted). |",
+		"| `tls_allow_renegotiation` | xmpp_listener, Listen, Peer | `false` | TLS renegotiation, which is never allowed here. Not yet supported (only the default is accepted). |",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%s\nis not in\n%s", want, b.String())
