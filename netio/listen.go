@@ -47,6 +47,9 @@ type ListenOptions struct {
 	// ciphers back, a kilobyte and a half; default 10 s, less when many
 	// connections have some. They are made again in microseconds.
 	Park time.Duration
+	// File is a socket that listens at Address already, as from systemd or from the process before; nil:
+	// one is opened. It stays open, and the file of a Unix socket stays when the Listener is closed.
+	File *os.File
 	// Gate says when connections may be accepted; nil: always.
 	Gate Gate
 }
@@ -139,7 +142,11 @@ func (e *Engine) Listen(o ListenOptions, accept func(*Conn) Handler) (*Listener,
 	}
 	o = o.withDefaults()
 	ep, _ := parseEndpoint(o.Address)
-	ls, err := open(ep, o)
+	get := open
+	if o.File != nil {
+		get = inherit
+	}
+	ls, err := get(ep, o)
 	if err != nil {
 		return nil, err
 	}
