@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs scenarios against every server that is installed, each started afresh, and prints one table. Used by
-# `make bench-idle` and `make bench-chat`:
+# `make bench-idle`, `make bench-chat` and, for both, bench/peers.sh:
 #
-#   bench/run.sh idle|chat|presence
+#   bench/run.sh idle|chat|peers
 #
 # SERVERS ("roost prosody") and TLS_MODES ("none starttls") choose; the results stay in OUT (bench/out). SCALE=small makes
-# short runs of a tenth of the size, RESUME=on has TLS sessions resumed.
+# short runs of a tenth of the size, RESUME=on has TLS sessions resumed. ROUNDS repeats all of it, the servers the other way round
+# in each second round; from the second on the results stay in directories that end in its number.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ROOT=$PWD
@@ -16,6 +17,7 @@ SERVERS=${SERVERS:-roost prosody ejabberd}
 TLS_MODES=${TLS_MODES:-none starttls}
 SCALE=${SCALE:-full}
 RESUME=${RESUME:-off}
+ROUNDS=${ROUNDS:-1}
 DOMAIN=localhost
 PID=
 
@@ -36,7 +38,16 @@ rows() {
         echo "chat-10x16 20 0 chat users=20,window=16,hold=2s"
         echo "presence 100 20 presence users=100,contacts=20,rate=200,hold=2s"
         ;;
-    *) echo "bench/run.sh: there is no $1 at SCALE=$SCALE; use idle or chat, full or small" >&2; exit 2 ;;
+    peers/quick) # the sizes of full, less time for each
+        echo "idle 8000 0 idle users=8000,from=2000,steps=4,quiet=4s,hold=3s"
+        echo "chat-100x1 200 0 chat users=200,window=1,hold=3s"
+        echo "chat-100x16 200 0 chat users=200,window=16,hold=3s"
+        echo "chat-2000x1 4000 0 chat users=4000,window=1,hold=3s"
+        echo "chat-2000x16 4000 0 chat users=4000,window=16,hold=3s"
+        echo "presence 1000 20 presence users=1000,contacts=20,hold=3s"
+        ;;
+    peers/*) rows idle && rows chat ;;
+    *) echo "bench/run.sh: there is no $1 at SCALE=$SCALE; use idle, chat or peers, full or small" >&2; exit 2 ;;
     esac
 }
 
@@ -79,23 +90,31 @@ start() {
     exit 1
 }
 
-run() {
-    local list name scenario vars mode results server
-    list=$(rows "$1")
+# measure SERVER MODE DIR SCENARIO VARIABLES: one run, its result into DIR. A run that fails is a result, too.
+measure() {
+    start "$1"
+    rm -f "$3/result.json"
+    "$BENCH" run "$4" -q -a "127.0.0.1:$PORT" -d "$DOMAIN" --tls "$2" --resume "$RESUME" --set "$5" --pid "$PID" \
+        --label "$1 $2" -o "$3" >"$WORK/run.log" || grep -E '^(error|FAILED)' "$WORK/run.log" >&2 || tail -3 "$WORK/run.log" >&2
+    [ -f "$3/result.json" ] || exit 1
+    stop
+}
+
+# round NUMBER WHAT SERVER…
+round() {
+    local number=$1 list name scenario vars mode results server dir
+    list=$(rows "$2")
+    shift 2
     while read -r name USERS CONTACTS scenario vars; do
         results=()
         for mode in $TLS_MODES; do
-            for server in $SERVERS; do
+            for server; do
                 [ -f "bench/servers/$server.sh" ] || continue
                 . "bench/servers/$server.sh"
                 if ! target_here; then continue; fi
-                start "$server"
-                local dir=$OUT/$name/$server-$mode
-                rm -f "$dir/result.json"
-                "$BENCH" run "$scenario" -q -a "127.0.0.1:$PORT" -d "$DOMAIN" --tls "$mode" --resume "$RESUME" --set "$vars" --pid "$PID" \
-                    --label "$server $mode" -o "$dir" >"$WORK/run.log" || grep -E '^(error|FAILED)' "$WORK/run.log" >&2 || tail -3 "$WORK/run.log" >&2
-                [ -f "$dir/result.json" ] || exit 1
-                stop
+                dir=$OUT/$name/$server-$mode
+                [ "$number" = 1 ] || dir+=-$number
+                measure "$server" "$mode" "$dir" "$scenario" "$vars"
                 results+=("$dir/result.json")
             done
         done
@@ -105,4 +124,9 @@ run() {
     done <<<"$list"
 }
 
-run "$1"
+order=$SERVERS
+for i in $(seq "$ROUNDS"); do
+    # shellcheck disable=SC2086 # the names are words
+    round "$i" "$1" $order
+    order=$(tr ' ' '\n' <<<"$order" | tac | tr '\n' ' ')
+done

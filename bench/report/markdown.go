@@ -88,6 +88,8 @@ func (r Range) text() string {
 	switch {
 	case r.Runs == 0:
 		return ""
+	case r.Error > 0:
+		return digits(r.Median) + " ± " + digits(r.Error)
 	case r.Runs == 1:
 		return digits(r.Median)
 	}

@@ -34,24 +34,29 @@ type Side struct {
 // A Range is the median of a figure over the runs of a side, and its extremes.
 type Range struct {
 	Median, Low, High float64
+	Error             float64 // standard error, of a single run that has one
 	Runs              int
 }
 
 // Ranges returns the figures of a side by name, and the names in the order of its first run.
 func (s *Side) Ranges() (names []string, all map[string]Range) {
-	values := map[string][]float64{}
+	values, errs := map[string][]float64{}, map[string]float64{}
 	for _, r := range s.Runs {
 		for _, f := range r.figures() {
 			if values[f.name] == nil {
 				names = append(names, f.name)
 			}
 			values[f.name] = append(values[f.name], f.value)
+			errs[f.name] = f.error
 		}
 	}
 	all = make(map[string]Range, len(values))
 	for name, vs := range values {
 		m, _, _ := median(vs)
-		all[name] = Range{m, slices.Min(vs), slices.Max(vs), len(vs)}
+		all[name] = Range{m, slices.Min(vs), slices.Max(vs), 0, len(vs)}
+		if len(vs) == 1 {
+			all[name] = Range{vs[0], vs[0], vs[0], errs[name], 1}
+		}
 	}
 	return names, all
 }

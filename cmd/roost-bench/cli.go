@@ -29,6 +29,7 @@ type cli struct {
 	Prepare prepareCmd `cmd:"" help:"Write accounts and rosters in a form that a server loads in bulk."`
 	Compare compareCmd `cmd:"" help:"Compare two results, and fail when one is worse."`
 	Show    showCmd    `cmd:"" help:"Print results again; several become one table."`
+	Report  reportCmd  `cmd:"" help:"Draw results as a web page; several side by side."`
 	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
 }
 

@@ -196,6 +196,9 @@ func memory(sides []report.Side) plot {
 			}
 		}
 	}
+	if len(p.x) < 2 { // no slope
+		p.x = nil
+	}
 	slices.Sort(p.x)
 	for i, s := range sides {
 		c := curve{name: s.Name, now: last}

@@ -37,7 +37,10 @@ type figureRow struct {
 	Cells []cell
 }
 
-// A cell is a median, its extremes over the runs, and how long a bar it makes, in per cent of the row's longest.
+// barLength is in rem.
+const barLength = 7
+
+// A cell is a median, its extremes over the runs, and how long a bar it makes, in rem; the row's longest has barLength.
 type cell struct {
 	Value, Range string
 	Bar          float64
@@ -144,7 +147,7 @@ func cells(name string, ranges []map[string]report.Range) []cell {
 		if !ok {
 			continue
 		}
-		out[i].Value, out[i].Bar = three(r.Median), round1(100*r.Median/top)
+		out[i].Value, out[i].Bar = three(r.Median), round1(barLength*r.Median/top)
 		if r.Runs > 1 {
 			out[i].Range = three(r.Low) + " … " + three(r.High)
 		}
@@ -171,7 +174,7 @@ func sideCharts(g *report.Group) []chart {
 			}
 		}
 		if len(hs) > 0 {
-			add(percentilePlot(s.title(), "All runs together.", names, hs))
+			add(percentilePlot(s.title()+", percentiles", "All runs together.", names, hs))
 		}
 		add(phaseOverTime(s, sides, ", p99 over time", latencyAxis, kind(s.kind, p99)))
 		add(phaseOverTime(s, sides, ", rate over time", rateAxis, rate(s.kind)))

@@ -2,6 +2,7 @@ package page
 
 import (
 	"math"
+	"slices"
 
 	"roost/bench/measure"
 	"roost/bench/report"
@@ -135,9 +136,16 @@ func niceTime(v float64) float64 {
 }
 
 // The axes of values.
-func latencyAxis(low, high float64) axis  { return logarithmic(low, high, period) }
-func rateAxis(_, high float64) axis       { return linear(high, perSecond, niceCount) }
-func countAxis(_, high float64) axis      { return linear(high, count, niceCount) }
-func bytesAxis(_, high float64) axis      { return linear(high, bytes, niceSize) }
-func coresAxis(_, high float64) axis      { return linear(high, cores, nice) }
-func percentileAxis(highest float64) axis { return logarithmic(1, highest, percentile) }
+func latencyAxis(low, high float64) axis { return logarithmic(low, high, period) }
+func rateAxis(_, high float64) axis      { return linear(high, perSecond, niceCount) }
+func countAxis(_, high float64) axis     { return linear(high, count, niceCount) }
+func bytesAxis(_, high float64) axis     { return linear(high, bytes, niceSize) }
+func coresAxis(_, high float64) axis     { return linear(high, cores, nice) }
+
+// percentileAxis has few labels, because they are long.
+func percentileAxis(highest float64) axis {
+	a := logarithmic(1, highest, percentile)
+	step := (len(a.marks) + 3) / 4
+	a.marks = slices.DeleteFunc(a.marks, func(m float64) bool { return int(math.Round(math.Log10(m)))%step != 0 })
+	return a
+}
