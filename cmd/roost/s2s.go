@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"roost/cmd/roost/conf"
 	"roost/netio"
@@ -22,7 +23,7 @@ func (s *Server) federate(o Options) error {
 	if err != nil {
 		return err
 	}
-	c := s2s.Config{Engine: s.engine, Rules: rules, Work: s.work, Log: s.logFor("s2s"), Resolver: o.Resolver}
+	c := s2s.Config{Engine: s.engine, After: func(d time.Duration, fn func()) { time.AfterFunc(d, fn) }, Rules: rules, Work: s.work, Log: s.logFor("s2s"), Resolver: o.Resolver}
 	if c.Resolver == nil {
 		c.Resolver = s.names()
 	}

@@ -86,7 +86,7 @@ func (o *Out) connect() {
 	switch {
 	case err != nil:
 		o.connected(c, nil, err)
-	case more:
+	case more && o.srv.c.After != nil:
 		o.srv.c.After(headStart, o.connect)
 	}
 }

@@ -34,8 +34,10 @@ type Config struct {
 	Work     *stream.Pool // for what waits: stores
 	Log      *slog.Logger
 
-	Now   func() time.Time                          // default time.Now
-	After func(time.Duration, func()) (stop func()) // default time.AfterFunc
+	Now func() time.Time // default time.Now
+	// After runs fn later, on another goroutine. With nil the next place is tried when the one before has
+	// failed, and not beside it.
+	After func(d time.Duration, fn func())
 }
 
 const (
@@ -83,9 +85,6 @@ func New(c Config) *Server {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
-	}
-	if c.After == nil {
-		c.After = func(d time.Duration, fn func()) func() { t := time.AfterFunc(d, fn); return func() { t.Stop() } }
 	}
 	s := &Server{c: c, log: c.Log, names: stream.NewPool(maxResolving),
 		outs: map[Pair]*Out{}, bidi: map[Pair]*In{}, perRemote: map[string]int{}, holds: map[Pair]hold{}}
