@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Roost beside its peers: `make bench-peers`, with QUICK=1 in a tenth of the time.
+# Roost beside its peers: `make bench-peers`, with QUICK=1 in ten minutes.
 #
-#   bench/peers.sh [run|report]
+#   bench/peers.sh [all|report]
 #
 # Prosody and ejabberd are installed from Debian packages where they are missing and this is root; what then still is missing
 # is left out. Every server runs the same scenarios in turn (bench/run.sh; ROUNDS, SERVERS, TLS_MODES and OUT as there), on free ports, with data of its
