@@ -17,6 +17,7 @@ type admin struct {
 	cfg   *conf.Config
 	store rosterdb.Store
 	live  *Server // nil: no server runs
+	json  bool    // tables are wanted as JSON
 }
 
 // configFlag is the -c of every command.

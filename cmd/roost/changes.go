@@ -65,9 +65,10 @@ var liveOptions = map[string][]string{
 		"proxy_protocol_timeout", "require_tls", "idle_time", "auth_timeout", "max_auth_failures", "max_stanza_size",
 		"max_stanza_size_preauth", "max_depth", "send_queue_limit", "resource_conflict", "max_connections_per_ip", "accept_rate", "login_rate",
 		"auth_failure_delay", "auth_failure_max_delay", "stanza_rate", "stanza_burst", "byte_rate", "byte_burst"},
-	"planHTTP": {"Auth_Token"},
-	"nothing":  {"Stack_Size"}, // has no effect at any time
-	"console":  {"Local_Changes_File", "Local_Changes_Only"},
+	"planControl": {"allow", "users"},
+	"planHTTP":    {"Auth_Token"},
+	"nothing":     {"Stack_Size"}, // has no effect at any time
+	"console":     {"Local_Changes_File", "Local_Changes_Only"},
 }
 
 // outcome is what a change of the configuration did.

@@ -2,29 +2,39 @@ package main
 
 import (
 	"fmt"
-	"text/tabwriter"
+	"path/filepath"
 
+	"roost/cmd/roost/console"
 	"roost/router"
 	"roost/xmlstream/jid"
 	"roost/xmlstream/stanza"
 )
 
-// consoleWords are the commands that the prompt completes.
-var consoleWords = []string{"help", "status", "sessions", "kick", "reload", "reopen logs", "backup", "shutdown", "version", "quit",
-	"user add", "user passwd", "user remove", "user list", "user export", "roster show", "roster export"}
-
-// consoleCLI is the grammar of what the control socket runs.
+// consoleCLI is the grammar of what the control socket runs. The prompt completes by it.
 type consoleCLI struct {
-	Status   statusCmd   `cmd:"" help:"Listeners, connections, sessions, memory."`
-	Sessions sessionsCmd `cmd:"" help:"List the sessions, of one account or of all."`
-	Kick     kickCmd     `cmd:"" help:"End the sessions of an account, or one of them."`
-	Reload   reloadCmd   `cmd:"" help:"Read certificates and password files again, reopen logs; check the configuration."`
-	Reopen   reopenCmd   `cmd:"" help:"Open log files anew, as after a rotation."`
-	Shutdown shutdownCmd `cmd:"" help:"Close all streams with system-shutdown and stop."`
-	Version  versionCmd  `cmd:"" help:"Version, commit and Go version."`
-	User     userCmd     `cmd:"" help:"Manage accounts."`
-	Roster   rosterCmd   `cmd:"" help:"Read and write rosters."`
-	Backup   backupCmd   `cmd:"" help:"Write everything that the store holds to a file."`
+	JSON bool `name:"json" help:"Tables as JSON."`
+
+	Status   statusCmd     `cmd:"" help:"Listeners, connections, sessions, memory."`
+	Sessions sessionsCmd   `cmd:"" help:"List the sessions, of one account or of all."`
+	Kick     kickCmd       `cmd:"" help:"End the sessions of an account, or one of them."`
+	Trace    traceCmd      `cmd:"" help:"Show the stanzas of an account or session as they pass."`
+	Config   configCmd     `cmd:"" help:"Look at the configuration in use, and change it."`
+	Reload   reloadCmd     `cmd:"" help:"Read the configuration and everything that it names again, and go over to it."`
+	Reopen   reopenCmd     `cmd:"" help:"Open log files anew, as after a rotation."`
+	Show     showCmd       `cmd:"" help:"List connections."`
+	Summary  summaryCmd    `cmd:"" help:"Counters since the start or the last reset."`
+	Threads  threadsCmd    `cmd:"" help:"Event loops and pools."`
+	Module   moduleCmd     `cmd:"" help:"Modules."`
+	TLS      tlsCmd        `cmd:"" name:"tls" help:"Certificates and keys of session tickets."`
+	DNSCache dnsCacheCmd   `cmd:"" name:"dns_cache" help:"What DNS said about other domains."`
+	Debug    debugLevelCmd `cmd:"" name:"debug_level" help:"Which messages are logged, until the next reload."`
+	Paniclog paniclogCmd   `cmd:"" help:"The last warnings and errors."`
+	Sysinfo  sysinfoCmd    `cmd:"" help:"Process, machine and limits."`
+	Shutdown shutdownCmd   `cmd:"" help:"Close all streams with system-shutdown and stop."`
+	Version  versionCmd    `cmd:"" help:"Version, commit and Go version."`
+	User     userCmd       `cmd:"" help:"Manage accounts."`
+	Roster   rosterCmd     `cmd:"" help:"Read and write rosters."`
+	Backup   backupCmd     `cmd:"" help:"Write everything that the store holds to a file."`
 }
 
 // command runs one command of the control socket.
@@ -32,11 +42,15 @@ func (s *Server) command(args []string, e *env) int {
 	if len(args) > 0 && args[0] == "help" {
 		args = append(args[1:], "--help")
 	}
-	kctx, code := parse(&consoleCLI{}, "roost console", "Commands of the running server.", args, e)
+	if err := allowed(s.conf().Control, caller(e.ctx), args); err != nil {
+		return finish(err, e.err)
+	}
+	grammar := &consoleCLI{}
+	kctx, code := parse(grammar, "roost console", "Commands of the running server.", args, e)
 	if kctx == nil {
 		return code
 	}
-	a := &admin{cfg: s.conf(), store: s.store, live: s}
+	a := &admin{cfg: s.conf(), store: s.store, live: s, json: grammar.JSON}
 	if cmd, ok := kctx.Selected().Target.Addr().Interface().(managed); ok {
 		return finish(cmd.do(a, e), e.err)
 	}
@@ -55,19 +69,16 @@ type sessionsCmd struct {
 }
 
 func (c sessionsCmd) Run(e *env, a *admin) error {
-	w := tabwriter.NewWriter(e.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "JID\tAVAILABLE\tPRIORITY\tINTERESTED")
-	n := 0
+	t := console.NewTable("jid", "available", "priority", "interested")
 	err := a.each(c.JID, func(s *router.Session) {
 		st := s.Status()
-		fmt.Fprintf(w, "%s\t%v\t%d\t%v\n", s.JID, st.Available, st.Priority, st.Interested)
-		n++
+		t.Row(s.JID.String(), st.Available, st.Priority, st.Interested)
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s\n", count(n, "session"))
-	return w.Flush()
+	t.Sum("%s", count(t.Len(), "session"))
+	return a.table(e, t)
 }
 
 // each calls fn for the sessions of an address: a full JID, a bare one, or all for none.
@@ -109,9 +120,16 @@ func (c kickCmd) Run(e *env, a *admin) error {
 	return nil
 }
 
-type reloadCmd struct{}
+type reloadCmd struct {
+	File string `arg:"" optional:"" help:"Another configuration, by its whole path; default the one in use."`
+}
 
-func (reloadCmd) Run(e *env, a *admin) error { return a.live.reload(e.out) }
+func (c *reloadCmd) Run(e *env, a *admin) error {
+	if c.File != "" && !filepath.IsAbs(c.File) {
+		return fmt.Errorf("%s: the server needs the whole path of the file", c.File)
+	}
+	return a.live.reload(e.out, c.File)
+}
 
 // reopenCmd is `reopen logs`.
 type reopenCmd struct {

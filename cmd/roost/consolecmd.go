@@ -128,13 +128,3 @@ func saveHistory(l *liner.State, path string) error {
 	_, err = l.WriteHistory(f)
 	return errors.Join(err, f.Close())
 }
-
-// complete offers the console's commands.
-func complete(line string) (out []string) {
-	for _, c := range consoleWords {
-		if strings.HasPrefix(c, line) {
-			out = append(out, c)
-		}
-	}
-	return out
-}

@@ -49,7 +49,7 @@ func listenControl(path string, mode os.FileMode, handle func(args []string, e *
 	mux.HandleFunc("POST "+controlPath, func(w http.ResponseWriter, q *http.Request) { serveControl(w, q, handle) })
 	ctx, cancel := context.WithCancelCause(context.Background()) // ends what takes long, such as an import of rosters
 	c := &control{path: path, ln: ln, srv: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second,
-		BaseContext: func(net.Listener) context.Context { return ctx }}}
+		BaseContext: func(net.Listener) context.Context { return ctx }, ConnContext: withCaller}}
 	c.srv.RegisterOnShutdown(func() { cancel(errStopping) })
 	go c.srv.Serve(ln)
 	return c, nil

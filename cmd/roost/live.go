@@ -2,6 +2,8 @@ package main
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -72,5 +74,14 @@ func (s *Server) isStopping() bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// each calls fn for every module that has a level, by name.
+func (l *levels) each(fn func(module string, v *slog.LevelVar)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, module := range slices.Sorted(maps.Keys(l.by)) {
+		fn(module, l.by[module])
 	}
 }

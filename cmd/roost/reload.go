@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -65,6 +66,40 @@ func (p *plan) run(steps ...func() error) error {
 func (s *Server) serve(Options) error {
 	p := s.newPlan(s.now.Load(), s.secrets.Load())
 	return p.run(p.planLogs, p.planListeners, p.planControl, p.planHTTP)
+}
+
+// reload reads the configuration, or the one at path, with everything that it names, and goes over to it.
+// What was changed on the console and not written back is dropped.
+func (s *Server) reload(out io.Writer, path string) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	cfg, err := s.reread(path)
+	if err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	did, err := s.adoptConfig(cfg)
+	if err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	did.tell(out)
+	if n := len(s.edits); n > 0 {
+		fmt.Fprintf(out, "%s made on the console and not written back dropped\n", count(n, "change"))
+	}
+	s.edits, s.collected = nil, nil
+	fmt.Fprintf(out, "%s in effect, %d at the next start; %s and %s read again, %s opened anew\n", count(len(did.live), "change"),
+		len(did.pending), count(did.certs, "certificate"), count(did.files, "password file"), count(did.logs, "log file"))
+	return nil
+}
+
+// reread loads the configuration anew; "" is where it came from.
+func (s *Server) reread(path string) (*conf.Config, error) {
+	if path == "" {
+		path = s.conf().File
+	}
+	if path == builtin {
+		return conf.Default()
+	}
+	return conf.Load(path)
 }
 
 // adoptConfig goes over to another configuration, without ending a session but those of domains that it does

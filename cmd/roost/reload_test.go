@@ -53,7 +53,7 @@ xmpp_logger "a" { logfile = "`+p.path("log")+`" } Debug_Flags { DEBUG = ( ALL ) 
 	}
 	for i := range reloads {
 		p.write("roost.conf", []string{two, one}[i%2])
-		if err := s.reload(logWriter{s.log}); err != nil {
+		if err := s.reload(logWriter{s.log}, ""); err != nil {
 			t.Fatal(err)
 		}
 	}

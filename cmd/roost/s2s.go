@@ -27,6 +27,7 @@ func (s *Server) federate(o Options) error {
 	if c.Resolver == nil {
 		c.Resolver = s.names()
 	}
+	s.resolver = c.Resolver
 	s.s2s = s2s.New(c)
 	return nil
 }

@@ -76,7 +76,7 @@ func (s *Server) wait(ctx context.Context, hup <-chan os.Signal) {
 		case <-s.stopping:
 			return
 		case <-hup:
-			if err := s.reload(logWriter{s.log}); err != nil {
+			if err := s.reload(logWriter{s.log}, ""); err != nil {
 				s.log.Error("reload failed", "err", err)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"roost/cmd/internal/ecconf"
 	"roost/cmd/roost/conf"
 	"roost/cmd/roost/metrics"
 	"roost/cmd/roost/statuspage"
@@ -54,9 +55,14 @@ type Server struct {
 	recent  *recent          // warnings and errors
 
 	sockets    atomic.Pointer[sockets]
-	reloading  sync.Mutex     // one reload, or change on the console, at a time
+	reloading  sync.Mutex // one reload, or change on the console, at a time; guards the next two
+	edits      onlineEdits
+	collected  *[]ecconf.Edit // between begin and commit; nil: changes are made at once
 	background sync.WaitGroup // ends when stopping is closed
 
+	resolver s2s.Resolver // finds other domains
+	traces   traces
+	since    since
 	started  time.Time
 	stopOnce sync.Once
 	stopping chan struct{} // closed when somebody asks the server to stop

@@ -6,8 +6,6 @@ import (
 	"runtime"
 	"text/tabwriter"
 	"time"
-
-	"roost/cmd/roost/conf"
 )
 
 // status prints what the server is doing, for people.
@@ -85,29 +83,3 @@ func (o *opened) String() string {
 
 // ssl reports whether connections begin with TLS.
 func (o *opened) ssl() bool { return o.scope.Load().at.UseSSL }
-
-// reload reads the configuration with everything that it names, and goes over to it. What was changed on
-// the console and not written back is dropped.
-func (s *Server) reload(out io.Writer) error {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
-	cfg, err := s.reread()
-	if err == nil {
-		var did *outcome
-		if did, err = s.adoptConfig(cfg); err == nil {
-			did.tell(out)
-			fmt.Fprintf(out, "%s in effect, %d at the next start; %s and %s read again, %s opened anew\n", count(len(did.live), "change"),
-				len(did.pending), count(did.certs, "certificate"), count(did.files, "password file"), count(did.logs, "log file"))
-			return nil
-		}
-	}
-	return fmt.Errorf("nothing was changed: %w", err)
-}
-
-// reread loads the configuration anew.
-func (s *Server) reread() (*conf.Config, error) {
-	if s.conf().File == builtin {
-		return conf.Default()
-	}
-	return conf.Load(s.conf().File)
-}

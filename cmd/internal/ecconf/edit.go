@@ -66,7 +66,7 @@ func (e Edit) Shown(s *Schema) string {
 // Same reports whether both edits are about the same option in the same place.
 func (e Edit) Same(f Edit) bool {
 	return strings.EqualFold(e.Option, f.Option) && slices.EqualFunc(e.Path, f.Path,
-		func(a, b Step) bool { return a.Scope == b.Scope && a.key() == b.key() })
+		func(a, b Step) bool { return a.Scope.ID == b.Scope.ID && a.key() == b.key() })
 }
 
 // With returns a copy of d with an edit made; d stays as it is. What was set before is not in the copy.

@@ -66,6 +66,9 @@ func distance(a, b string, limit int) int {
 // Unknown explains a name that is neither an option nor a stanza of the scope id.
 func (s *Schema) Unknown(name, id string) string { return s.unknown("option", name, id) }
 
+// Names are the options and stanzas of the scope id, sorted.
+func (s *Schema) Names(id string) []string { return s.names(id) }
+
 // unknown explains a name that has no row in the scope id.
 func (s *Schema) unknown(what, name, id string) string {
 	if s.validIn(name) != "" {

@@ -200,7 +200,11 @@ type Contact struct {
 var contactRoles = []string{"abuse", "admin", "feedback", "sales", "security", "status", "support"}
 
 // Control is the console's endpoint.
-type Control struct{ Listens []Endpoint }
+type Control struct {
+	Listens       []Endpoint
+	Authorization bool // only what a Role allows may be done
+	Roles         []Role
+}
 
 // HTTP is the HTTP service.
 type HTTP struct{ Listens []Endpoint }

@@ -133,3 +133,19 @@ func (l LogLevels) For(module string) slog.Level {
 	}
 	return l.Default
 }
+
+// ParseLevel reads the name of a severity, in any case.
+func ParseLevel(name string) (slog.Level, bool) {
+	lv, ok := levels[strings.ToLower(name)]
+	return lv, ok
+}
+
+// LevelName is the name of a severity.
+func LevelName(lv slog.Level) string {
+	for _, name := range levelNames {
+		if levels[strings.ToLower(name)] == lv {
+			return name
+		}
+	}
+	return lv.String()
+}

@@ -55,7 +55,7 @@ func Schema() (*ecconf.Schema, error) {
 	var options []ecconf.Option
 	for _, part := range [][]ecconf.Option{
 		globalOptions(), listenerOptions(), tlsOptions(), limitOptions(), authOptions(),
-		domainOptions(), federationOptions(), serviceOptions(), loggerOptions(), debugOptions(),
+		domainOptions(), federationOptions(), serviceOptions(), roleOptions(), loggerOptions(), debugOptions(),
 	} {
 		options = append(options, part...)
 	}
@@ -84,6 +84,8 @@ func scopes() []ecconf.Scope {
 		{ID: "threadpool", Name: "ThreadPool", Naming: ecconf.Named, Doc: "A pool that listeners refer to by pool_name. Here there are event loops instead of threads: its Concurrency asks for that many."},
 		{ID: "control_listener", Name: "Control_Listener", Doc: "The console's endpoint; on by default."},
 		{ID: "control_listen", Name: "Listen", In: []string{"control_listener"}, Naming: ecconf.Named, Key: controlKey, Doc: "A Unix socket; default `control.sock` in Data_Dir."},
+		{ID: "authorization", Name: "Authorization", In: []string{"control_listener"}, Doc: "Says who may give which commands on the console. Where it stands, what no Role allows is refused, to everybody."},
+		{ID: "role", Name: "Role", In: []string{"authorization"}, Naming: ecconf.Named, Doc: "Commands for some users of this machine."},
 		{ID: "http_listener", Name: "HTTP_Listener", Doc: "HTTP: rosters, roster refresh, status, health; on by default."},
 		{ID: "http_listen", Name: "Listen", In: []string{"http_listener"}, Naming: ecconf.Named, Key: listenKey, Doc: "One socket; default `127.0.0.1:5280` and `127.0.0.1:8098`. Beyond loopback an Auth_Token is needed."},
 		{ID: "xmpp_logger", Name: "xmpp_logger", Naming: ecconf.MayBeNamed, Doc: "Writes one line per stanza to a log file; several may be configured."},

@@ -28,7 +28,7 @@ func (c *Config) Place(words []string) (p Place, rest []string, err error) {
 		}
 		step := ecconf.Step{Scope: sc}
 		n := 1
-		if sc.Naming != ecconf.Anonymous && len(words) > 1 && (sc.Naming == ecconf.Named || named(schema, at, sc, words[1])) {
+		if sc.Naming != ecconf.Anonymous && len(words) > 1 && (sc.Naming == ecconf.Named || named(schema, at, sc, words[1:])) {
 			step.Name, n = words[1], 2
 			if sc.Key != nil {
 				if _, _, err := sc.Key(step.Name); err != nil {
@@ -45,13 +45,12 @@ func (c *Config) Place(words []string) (p Place, rest []string, err error) {
 	return p, nil, nil
 }
 
-// named reports whether a word behind a stanza that may have a name is that name.
-func named(schema *ecconf.Schema, at *ecconf.Block, sc *ecconf.Scope, word string) bool {
-	step := ecconf.Step{Scope: sc, Name: word}
-	if find(at, &step) != nil {
-		return true
-	}
-	return schema.Option(sc.ID, word) == nil && schema.Scope(sc.ID, word) == nil
+// named reports whether the first word behind a stanza that may have a name is that name: of a stanza that is
+// there, or because what belongs into it follows.
+func named(schema *ecconf.Schema, at *ecconf.Block, sc *ecconf.Scope, words []string) bool {
+	known := func(word string) bool { return schema.Option(sc.ID, word) != nil || schema.Scope(sc.ID, word) != nil }
+	step := ecconf.Step{Scope: sc, Name: words[0]}
+	return find(at, &step) != nil || !known(words[0]) && len(words) > 1 && known(words[1])
 }
 
 // find gives the block of a step, nil when it is not written. An endpoint is found by each of its

@@ -26,9 +26,10 @@ const controlSocket = "control.sock"
 // is used.
 func (r *resolver) control() {
 	b := r.stanza("control_listener")
-	if len(b.Blocks) == 0 {
+	if len(b.All("control_listen")) == 0 {
 		r.builtinControl(b)
 	}
+	r.roles(b)
 	for _, c := range b.All("control_listen") {
 		v := r.tree.View(c, b)
 		addr, err := ParseAddress(c.Name)

@@ -42,7 +42,7 @@ func (t *Table) Write(w io.Writer, asJSON bool) error {
 				fmt.Fprint(tw, "\t")
 			}
 			if s := fmt.Sprint(c); c != nil && s != "" {
-				fmt.Fprint(tw, clean(s))
+				fmt.Fprint(tw, Clean(s))
 			} else {
 				fmt.Fprint(tw, "-")
 			}
@@ -85,8 +85,8 @@ func (t *Table) json(w io.Writer) error {
 	return err
 }
 
-// clean keeps what comes from outside from moving the cursor or the columns of a terminal.
-func clean(s string) string {
+// Clean keeps what comes from outside from moving the cursor or the columns of a terminal.
+func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
 			return '?'

@@ -118,3 +118,31 @@ func appendStars(dst []byte, n int) []byte {
 	}
 	return dst
 }
+
+// AppendWithoutText appends the stanza raw with all that stands between its tags hidden, whatever element it is
+// in; raw is as for a log record.
+func AppendWithoutText(dst, raw []byte) []byte {
+	for len(raw) > 0 {
+		n := bytes.IndexByte(raw, '<')
+		switch {
+		case bytes.HasPrefix(raw, cdataOpen):
+			if n = bytes.Index(raw, cdataClose); n < 0 {
+				return dst
+			}
+			n += len(cdataClose)
+			dst = append(dst, "***"...)
+		case n == 0:
+			n = tagLen(raw)
+			dst = append(dst, raw[:n]...)
+		default:
+			if n < 0 {
+				n = len(raw)
+			}
+			if len(bytes.TrimSpace(raw[:n])) > 0 {
+				dst = append(dst, "***"...)
+			}
+		}
+		raw = raw[n:]
+	}
+	return dst
+}
