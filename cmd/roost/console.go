@@ -30,6 +30,7 @@ type consoleCLI struct {
 	Debug    debugLevelCmd `cmd:"" name:"debug_level" help:"Which messages are logged, until the next reload."`
 	Paniclog paniclogCmd   `cmd:"" help:"The last warnings and errors."`
 	Sysinfo  sysinfoCmd    `cmd:"" help:"Process, machine and limits."`
+	Drain    drainCmd      `cmd:"" help:"Accept no clients and send those away that are there, so many a second."`
 	Shutdown shutdownCmd   `cmd:"" help:"Close all streams with system-shutdown and stop."`
 	Version  versionCmd    `cmd:"" help:"Version, commit and Go version."`
 	User     userCmd       `cmd:"" help:"Manage accounts."`

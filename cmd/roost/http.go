@@ -174,7 +174,7 @@ func password(q *http.Request, token string) bool {
 // readyz says whether new clients are welcome.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	if !s.isReady() {
-		http.Error(w, "stopping", http.StatusServiceUnavailable)
+		http.Error(w, s.state(), http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ready")

@@ -130,10 +130,5 @@ func rss() uint64 {
 
 // isReady says whether new clients are welcome.
 func (s *Server) isReady() bool {
-	select {
-	case <-s.stopping:
-		return false
-	default:
-		return true
-	}
+	return s.state() == "serving"
 }

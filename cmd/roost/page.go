@@ -15,14 +15,11 @@ import (
 func (s *Server) snapshot() *statuspage.Snapshot {
 	n := s.engine.Stats()
 	in, out := s.c2s.Meter.Counts()
-	v := &statuspage.Snapshot{Time: time.Now(), Version: versionLine(), Started: s.started, State: "serving",
+	v := &statuspage.Snapshot{Time: time.Now(), Version: versionLine(), Started: s.started, State: s.state(),
 		Domains: served(s.conf()), Connections: n.Conns, In: stanzas(in), Out: stanzas(out), Resident: rss(), Heap: heap(),
 		Errors: s.recent.lines()}
 	v.Sessions, v.Available = s.router.Count()
 	v.LoggingIn = max(n.Conns-v.Sessions, 0)
-	if !s.isReady() {
-		v.State = "stopping"
-	}
 	for _, l := range s.metrics.Logins() {
 		v.Logins = append(v.Logins, statuspage.Login{Mechanism: l.Mechanism, Result: l.Result, Count: l.Count})
 	}
@@ -38,12 +35,16 @@ func stanzas(c stream.Counts) statuspage.Stanzas {
 
 // listening lists what is listened on.
 func (s *Server) listening() (out []statuspage.Listener) {
+	state := "open"
+	if s.drained.Load() != nil {
+		state = "closed for draining"
+	}
 	for _, l := range s.open() {
 		kind := "XMPP"
 		if l.ssl() {
 			kind = "XMPP, direct TLS"
 		}
-		out = append(out, statuspage.Listener{Address: l.ln.Addr().String(), Kind: kind, State: "open"})
+		out = append(out, statuspage.Listener{Address: l.ln.Addr().String(), Kind: kind, State: state})
 	}
 	for _, w := range s.webs() {
 		out = append(out, statuspage.Listener{Address: w.ln.Addr().String(), Kind: "HTTP", State: "open"})

@@ -108,6 +108,9 @@ func (s *Server) adoptConfig(cfg *conf.Config) (*outcome, error) {
 	if s.isStopping() {
 		return nil, errStopping
 	}
+	if s.drained.Load() != nil { // it would open sockets
+		return nil, errDraining
+	}
 	if err := check(cfg); err != nil {
 		return nil, err
 	}

@@ -26,13 +26,14 @@ import (
 
 // Server is one running server. Start makes it, Stop ends it.
 type Server struct {
-	first  *conf.Config               // that of the start
-	now    atomic.Pointer[generation] // the configuration in use
-	base   *slog.Logger               // what every module's log ends in
-	log    *slog.Logger               // of the XMPP module
-	levels levels
-	format formatted // of the log; the zero value when it is not ours
-	brake  brake     // of the log
+	first   *conf.Config               // that of the start
+	now     atomic.Pointer[generation] // the configuration in use
+	base    *slog.Logger               // what every module's log ends in
+	log     *slog.Logger               // of the XMPP module
+	levels  levels
+	format  formatted             // of the log; the zero value when it is not ours
+	brake   brake                 // of the log
+	drained atomic.Pointer[drain] // nil while clients are accepted
 
 	store   *rosterdb.DB
 	exists  *existence

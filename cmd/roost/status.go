@@ -19,6 +19,9 @@ func (s *Server) status(out io.Writer) {
 	for _, l := range s.open() {
 		fmt.Fprintf(w, "listening\t%s\n", l)
 	}
+	if d := s.drained.Load(); d != nil {
+		fmt.Fprintf(w, "state\t%s\n", d)
+	}
 	bound, available := s.router.Count()
 	st := s.engine.Stats()
 	fmt.Fprintf(w, "connections\t%d open, %d accepted, %d refused, %d cut for not reading\n",
