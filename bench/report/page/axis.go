@@ -1,10 +1,6 @@
 package page
 
-import (
-	"fmt"
-	"math"
-	"strconv"
-)
+import "math"
 
 // An axis turns values into places and into text.
 type axis struct {
@@ -78,73 +74,4 @@ func niceSize(v float64) float64 {
 		unit *= 1024
 	}
 	return nice(v/unit) * unit
-}
-
-// How values are written for people.
-
-// count writes a number with a narrow space between the thousands of five digits and more.
-func count(v float64) string {
-	if v >= 9_999_500 {
-		return fmt.Sprintf("%.3g M", v/1e6)
-	}
-	if v != math.Trunc(v) && v < 100 {
-		return fmt.Sprintf("%.2g", v)
-	}
-	s := strconv.FormatFloat(v, 'f', 0, 64)
-	if len(s) > 4 {
-		for i := len(s) - 3; i > 0; i -= 3 {
-			s = s[:i] + "\u202f" + s[i:]
-		}
-	}
-	return s
-}
-
-func perSecond(v float64) string { return count(v) + "/s" }
-
-// period writes milliseconds in the unit that suits them.
-func period(ms float64) string {
-	switch {
-	case ms == 0:
-		return "0"
-	case ms < 0.9995:
-		return fmt.Sprintf("%.3g µs", ms*1000)
-	case ms < 999.5:
-		return fmt.Sprintf("%.3g ms", ms)
-	}
-	return fmt.Sprintf("%.3g s", ms/1000)
-}
-
-func bytes(v float64) string {
-	for _, unit := range []string{"B", "KiB", "MiB", "GiB"} {
-		if v < 1000 {
-			return fmt.Sprintf("%.3g %s", v, unit)
-		}
-		v /= 1024
-	}
-	return fmt.Sprintf("%.3g TiB", v)
-}
-
-func seconds(v float64) string {
-	if v >= 120 {
-		return fmt.Sprintf("%.3g min", v/60)
-	}
-	return fmt.Sprintf("%.3g s", v)
-}
-
-func cores(v float64) string { return fmt.Sprintf("%.3g", v) }
-
-// percentile writes where one in n is slower: p50, p99, p99.9 …
-func percentile(n float64) string {
-	if n <= 1 {
-		return "p0"
-	}
-	return "p" + strconv.FormatFloat(math.Round((1-1/n)*1e7)/1e5, 'f', -1, 64)
-}
-
-// three writes a figure with three digits that count.
-func three(v float64) string {
-	if v >= 1000 {
-		return count(math.Round(v))
-	}
-	return fmt.Sprintf("%.3g", v)
 }

@@ -7,6 +7,7 @@ import (
 	"roost/bench/measure"
 	"roost/bench/report"
 	"roost/bench/scenario"
+	"roost/bench/units"
 )
 
 // fewest is how many times a percentile curve needs.
@@ -90,7 +91,7 @@ func percentilePlot(title, note string, names []string, hs []*measure.Hist) plot
 	for _, h := range hs {
 		most = max(most, h.Count())
 	}
-	p := plot{title: title, note: note, x: ranks(most), ya: latencyAxis, when: percentile}
+	p := plot{title: title, note: note, x: ranks(most), ya: latencyAxis, when: units.Percentile}
 	p.xa = percentileAxis(p.x[len(p.x)-1])
 	for i, h := range hs {
 		p.curves = append(p.curves, curve{name: names[i] + ", p99", y: along(h, p.x), now: at99})
@@ -106,7 +107,7 @@ func percentiles(r *report.Result) []chart {
 			continue
 		}
 		names, hs := []string{"from the real time"}, []*measure.Hist{&s.pair.Service}
-		note := fmt.Sprintf("%s times.", count(float64(s.pair.Service.Count())))
+		note := fmt.Sprintf("%s times.", units.Count(float64(s.pair.Service.Count())))
 		if s.pair.Intended.Count() > 0 {
 			names, hs = []string{"from the intended time", "service (from the real time)"}, []*measure.Hist{&s.pair.Intended, &s.pair.Service}
 		}

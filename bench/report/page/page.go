@@ -12,6 +12,7 @@ import (
 	"roost/bench/measure"
 	"roost/bench/report"
 	"roost/bench/scenario"
+	"roost/bench/units"
 )
 
 //go:embed *.html
@@ -81,9 +82,9 @@ func view(r *report.Result) *runView {
 	if r.Label != "" {
 		v.Title += ": " + r.Label
 	}
-	v.When = fmt.Sprintf("%s, %s long, on %s", r.Started.UTC().Format("2006-01-02 15:04 UTC"), seconds(math.Round(r.Took)), strings.Join(r.Target.Addrs, ", "))
+	v.When = fmt.Sprintf("%s, %s long, on %s", r.Started.UTC().Format("2006-01-02 15:04 UTC"), units.Seconds(math.Round(r.Took)), strings.Join(r.Target.Addrs, ", "))
 	for _, f := range r.Figures() {
-		v.Numbers = append(v.Numbers, figureView{f.Name, three(f.Value)})
+		v.Numbers = append(v.Numbers, figureView{f.Name, units.Three(f.Value)})
 	}
 	for _, s := range []section{
 		{"time", "Latency over time", "On a logarithmic scale, by the second; a grey stripe is a phase.", latencies(r)},
@@ -182,7 +183,7 @@ func loads(r *report.Result) []chart {
 // memory draws resident memory over the number of sessions, of the first run of each side.
 func memory(sides []report.Side) plot {
 	p := plot{title: "Resident memory by sessions", note: "Read at the end of each step; the slope through these points is what a session costs.", ya: bytesAxis,
-		when: func(v float64) string { return count(v) + " sessions" }}
+		when: func(v float64) string { return units.Count(v) + " sessions" }}
 	at := map[float64]map[int]float64{}
 	for i, s := range sides {
 		for _, seg := range s.Runs[0].Segments {
@@ -212,7 +213,7 @@ func memory(sides []report.Side) plot {
 		p.curves = append(p.curves, c)
 	}
 	if len(p.x) > 0 {
-		p.xa = linear(p.x[len(p.x)-1], count, niceTime)
+		p.xa = linear(p.x[len(p.x)-1], units.Count, niceTime)
 	}
 	return p
 }
@@ -230,9 +231,9 @@ func rows(r *report.Result) []row {
 				continue
 			}
 			add := func(name string, q report.Quantiles) {
-				cells := []string{count(float64(q.Count)), perSecond(math.Round(l.Rate))}
+				cells := []string{units.Count(float64(q.Count)), units.Rate(math.Round(l.Rate))}
 				for _, v := range []float64{q.P50, q.P90, q.P99, q.P999, q.P9999, q.Max} {
-					cells = append(cells, period(v))
+					cells = append(cells, units.Period(v))
 				}
 				out = append(out, row{s.Name, name, cells})
 			}
@@ -254,7 +255,7 @@ func accounts(r *report.Result) []account {
 		}
 		a := account{Class: c.String(), Bad: t.Lost+t.Duplicated+t.Reordered+t.Corrupted+t.Foreign > 0}
 		for _, n := range []int64{t.Sent, t.Delivered, t.Refused, t.Stored, t.Cut, t.Lost, t.Duplicated, t.Reordered, t.Corrupted, t.Foreign} {
-			a.Cells = append(a.Cells, count(float64(n)))
+			a.Cells = append(a.Cells, units.Count(float64(n)))
 		}
 		out = append(out, a)
 	}
@@ -276,7 +277,7 @@ func failures(r *report.Result) []named {
 	slices.SortFunc(names, func(a, b string) int { return int(all[b]-all[a])*2 + strings.Compare(a, b) })
 	var out []named
 	for _, e := range names {
-		out = append(out, named{e, count(float64(all[e]))})
+		out = append(out, named{e, units.Count(float64(all[e]))})
 	}
 	return out
 }
@@ -296,6 +297,6 @@ func facts(r *report.Result) []named {
 	if r.Target.Server != "" {
 		fs = append(fs, named{"It says it is", r.Target.Server})
 	}
-	return append(fs, named{"Machine of the load tester", fmt.Sprintf("%s: %d processors (%s), %s of memory", e.Host, e.CPUs, e.CPU, bytes(float64(e.Memory)))},
-		named{"System", fmt.Sprintf("%s, kernel %s, %s open files, %s", e.OS, e.Kernel, count(float64(e.Files)), e.Go)})
+	return append(fs, named{"Machine of the load tester", fmt.Sprintf("%s: %d processors (%s), %s of memory", e.Host, e.CPUs, e.CPU, units.Bytes(float64(e.Memory)))},
+		named{"System", fmt.Sprintf("%s, kernel %s, %s open files, %s", e.OS, e.Kernel, units.Count(float64(e.Files)), e.Go)})
 }

@@ -9,6 +9,7 @@ import (
 	"roost/bench/measure"
 	"roost/bench/report"
 	"roost/bench/scenario"
+	"roost/bench/units"
 )
 
 // sidesView is several sides, in groups that can be compared, as the template wants them.
@@ -91,9 +92,9 @@ func viewDifference(d *report.Difference) difference {
 
 func between(m, low, high float64) string {
 	if low == high {
-		return three(m)
+		return units.Three(m)
 	}
-	return fmt.Sprintf("%s [%s, %s]", three(m), three(low), three(high))
+	return fmt.Sprintf("%s [%s, %s]", units.Three(m), units.Three(low), units.Three(high))
 }
 
 func viewGroup(i int, g *report.Group) groupView {
@@ -147,9 +148,9 @@ func cells(name string, ranges []map[string]report.Range) []cell {
 		if !ok {
 			continue
 		}
-		out[i].Value, out[i].Bar = three(r.Median), round1(barLength*r.Median/top)
+		out[i].Value, out[i].Bar = units.Three(r.Median), round1(barLength*r.Median/top)
 		if r.Runs > 1 {
-			out[i].Range = three(r.Low) + " … " + three(r.High)
+			out[i].Range = units.Three(r.Low) + " … " + units.Three(r.High)
 		}
 	}
 	return out
@@ -184,7 +185,7 @@ func sideCharts(g *report.Group) []chart {
 
 // phaseOverTime draws a value of the first run of each side, in a phase of load, from where it begins.
 func phaseOverTime(s *spread, sides []report.Side, what string, ya func(low, high float64) axis, value func(*moment) float64) plot {
-	p := plot{title: s.title() + what, note: "The first run of each.", ya: ya, when: func(v float64) string { return "at " + seconds(v) }}
+	p := plot{title: s.title() + what, note: "The first run of each.", ya: ya, when: func(v float64) string { return "at " + units.Seconds(v) }}
 	all := make([]times, len(sides))
 	n := 0
 	for i, side := range sides {
@@ -210,6 +211,6 @@ func phaseOverTime(s *spread, sides []report.Side, what string, ya func(low, hig
 		}
 		p.curves = append(p.curves, c)
 	}
-	p.xa = linear(float64(n), seconds, niceTime)
+	p.xa = linear(float64(n), units.Seconds, niceTime)
 	return p
 }

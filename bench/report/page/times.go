@@ -6,6 +6,7 @@ import (
 
 	"roost/bench/measure"
 	"roost/bench/report"
+	"roost/bench/units"
 )
 
 // shown are the kinds that get pictures of their own, steps those that a login consists of.
@@ -114,8 +115,8 @@ func (ts times) has(k measure.Kind) bool {
 // overTime makes a plot of a run; its bands are the phases.
 func (ts times) overTime(title, note string, ya func(low, high float64) axis, curves ...curve) plot {
 	end := ts[len(ts)-1].at
-	xa := linear(end, seconds, niceTime)
-	p := plot{title: title, note: note, x: ts.x(), xa: xa, ya: ya, curves: curves, when: func(v float64) string { return "at " + seconds(v) }}
+	xa := linear(end, units.Seconds, niceTime)
+	p := plot{title: title, note: note, x: ts.x(), xa: xa, ya: ya, curves: curves, when: func(v float64) string { return "at " + units.Seconds(v) }}
 	for i := range ts {
 		m := &ts[i]
 		from := round1(100 * xa.at(m.seg.Start))
@@ -136,15 +137,15 @@ func niceTime(v float64) float64 {
 }
 
 // The axes of values.
-func latencyAxis(low, high float64) axis { return logarithmic(low, high, period) }
-func rateAxis(_, high float64) axis      { return linear(high, perSecond, niceCount) }
-func countAxis(_, high float64) axis     { return linear(high, count, niceCount) }
-func bytesAxis(_, high float64) axis     { return linear(high, bytes, niceSize) }
-func coresAxis(_, high float64) axis     { return linear(high, cores, nice) }
+func latencyAxis(low, high float64) axis { return logarithmic(low, high, units.Period) }
+func rateAxis(_, high float64) axis      { return linear(high, units.Rate, niceCount) }
+func countAxis(_, high float64) axis     { return linear(high, units.Count, niceCount) }
+func bytesAxis(_, high float64) axis     { return linear(high, units.Bytes, niceSize) }
+func coresAxis(_, high float64) axis     { return linear(high, units.Cores, nice) }
 
 // percentileAxis has few labels, because they are long.
 func percentileAxis(highest float64) axis {
-	a := logarithmic(1, highest, percentile)
+	a := logarithmic(1, highest, units.Percentile)
 	step := (len(a.marks) + 3) / 4
 	a.marks = slices.DeleteFunc(a.marks, func(m float64) bool { return int(math.Round(math.Log10(m)))%step != 0 })
 	return a
