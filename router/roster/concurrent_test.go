@@ -20,16 +20,19 @@ func TestConcurrentExchanges(t *testing.T) {
 	w := newWorld(t, routertest.Options{}, rosterdb.Limits{})
 	name := func(i int) string { return fmt.Sprintf("u%d@x", i) }
 	var listeners []*routertest.Client
+	var resources [users][2]*routertest.Client
 	for i := range users {
 		w.Accounts.Add(routertest.JID(t, name(i)))
 	}
-	for i := range users {
+	for i := range users { // all are here before the first acts: here forgets what everybody has got
 		listeners = append(listeners, w.here(name(i)+"/listener"))
+		for k := range resources[i] {
+			resources[i][k] = w.here(fmt.Sprintf("%s/r%d", name(i), k))
+		}
 	}
 	var wg sync.WaitGroup
 	for i := range users {
-		for k := range 2 { // two resources of each
-			c := w.here(fmt.Sprintf("%s/r%d", name(i), k))
+		for k, c := range resources[i] {
 			rnd := rand.New(rand.NewPCG(uint64(i), uint64(k)))
 			wg.Go(func() {
 				for range rounds {
