@@ -91,6 +91,9 @@ func (l *loop) finish(c *Conn, err error, hard bool) {
 	if t := c.tls.Load(); t != nil {
 		l.dropTLS(t)
 	}
+	if c.flags.Load()&fSecure != 0 {
+		l.count.secured.Add(-1)
+	}
 	l.wheel.unlink(c)
 	l.e.conns.set(c.fd, nil)
 	if c.h != nil {

@@ -21,9 +21,10 @@ type Config struct {
 	// MaxConns caps the connections of the Engine; default RLIMIT_NOFILE less
 	// a quarter, at most 1024, for listeners, files and the store.
 	MaxConns int
-	// Handshakes caps the TLS handshakes that are open at the same time, each
-	// of which costs a goroutine; default 1024. The others wait their turn
-	// (their time-out runs) without one.
+	// Handshakes caps the TLS handshakes that have begun and are not over, each
+	// of which costs a goroutine and 25 KB in all; default 4096. When one more
+	// begins, the oldest that waits for its peer is dropped, and of those the
+	// ones of an address (IPv6: of a /64) that has more than an eighth first.
 	Handshakes int
 	// LingerTimeout bounds how long Close waits for a peer to take what is
 	// queued and to close its side; default 5 s.
@@ -45,7 +46,7 @@ type Config struct {
 // Defaults of Config and ListenOptions.
 const (
 	defaultReadBuffer = 64 << 10
-	defaultHandshakes = 1024
+	defaultHandshakes = 4096
 	defaultLinger     = 5 * time.Second
 	defaultTick       = time.Second
 	maxReserve        = 1024

@@ -51,8 +51,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{cfg: cfg, start: time.Now(), gone: make(chan struct{}, 1), listeners: make(map[*Listener]struct{})}
 	e.maxConns.Store(int64(cfg.MaxConns))
-	e.handshakes.max = cfg.Handshakes
-	e.handshakes.cpu = make(chan struct{}, cfg.processors)
+	e.handshakes.init(cfg.Handshakes, cfg.processors)
 	for range cfg.Loops {
 		l, err := e.newLoop()
 		if err != nil {

@@ -5,10 +5,10 @@ import (
 	"container/list"
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
-	"sync"
 
 	"github.com/valyala/bytebufferpool"
 
@@ -31,7 +31,13 @@ type handshake struct {
 	started bool          // a goroutine works or is queued for it. Loop only
 	left    int           // bytes of the record that crypto/tls is reading. The goroutine only
 	keys    *keyLog       // nil: the records stay with crypto/tls. The goroutine only
-	waiting *list.Element // guarded by handshakes.mu
+	lib     *library
+
+	// handshakes.mu guards these.
+	from       *origin       // nil before the start and after the end
+	queued     *list.Element // in from.queue; nil when it is not there
+	age, share *list.Element // in handshakes.begun and from.begun; nil before the begin, when dropped, and after the end
+	waits      bool          // for its peer
 
 	done   bool // what follows is set, and the goroutine gone
 	result error
@@ -43,7 +49,7 @@ type handshake struct {
 // newHandshake prepares crypto/tls for one connection.
 func (c *Conn) newHandshake(cfg *tls.Config, client bool) *tlsConn {
 	t := &tlsConn{lib: &library{c: c, hs: &handshake{ready: make(chan struct{}, 1), client: client}}}
-	t.lib.t = t
+	t.lib.t, t.lib.hs.lib = t, t.lib
 	if !c.loop.e.cfg.LibraryRecords {
 		t.lib.hs.keys = &keyLog{}
 		cfg = t.lib.hs.keys.watch(cfg)
@@ -129,65 +135,6 @@ func (hs *handshake) drop(l *loop) {
 	}
 }
 
-// handshakes runs handshakes on a bounded number of goroutines. A goroutine is
-// taken when the client's first record is complete, so that silent connections
-// hold none; and it computes only with one of as many tokens as there are
-// processors, so that a storm of handshakes leaves room for the loops.
-type handshakes struct {
-	max     int
-	cpu     chan struct{}
-	mu      sync.Mutex
-	running int
-	queue   list.List // of *library, first come first served
-	wg      sync.WaitGroup
-}
-
-func (h *handshakes) start(t *library) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.running >= h.max {
-		t.hs.waiting = h.queue.PushBack(t)
-		return
-	}
-	h.running++
-	h.wg.Add(1)
-	go h.work(t)
-}
-
-// work runs t's handshake and then those that wait.
-func (h *handshakes) work(t *library) {
-	defer h.wg.Done()
-	for t != nil {
-		t.handshake(h)
-		t = h.next()
-	}
-}
-
-func (h *handshakes) next() *library {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	first := h.queue.Front()
-	if first == nil {
-		h.running--
-		return nil
-	}
-	t := h.queue.Remove(first).(*library)
-	t.hs.waiting = nil
-	return t
-}
-
-// forget takes t out of the queue and says whether it was there.
-func (h *handshakes) forget(t *library) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if t.hs.waiting == nil {
-		return false
-	}
-	h.queue.Remove(t.hs.waiting)
-	t.hs.waiting = nil
-	return true
-}
-
 // handshake runs on a goroutine of its own until the loop can take over.
 func (t *library) handshake(h *handshakes) {
 	h.cpu <- struct{}{}
@@ -221,7 +168,7 @@ func (t *library) tryHandshake() (err error) {
 
 // readHandshake is Read for the goroutine: it waits, without its token.
 func (t *library) readHandshake(p []byte) (int, error) {
-	hs, cpu := t.hs, t.c.loop.e.handshakes.cpu
+	hs := t.hs
 	for {
 		t.mu.Lock()
 		if b := hs.front(); len(b) > 0 && hs.err == nil {
@@ -246,9 +193,7 @@ func (t *library) readHandshake(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		<-cpu
-		<-hs.ready
-		cpu <- struct{}{}
+		t.c.loop.e.handshakes.await(hs)
 	}
 }
 
@@ -282,7 +227,7 @@ func (l *loop) endHandshakeInput(t *library) {
 // seen that, or at once when there is none.
 func (l *loop) cancelHandshake(t *library, err error) {
 	hs := t.hs
-	idle := !hs.started || l.e.handshakes.forget(t)
+	idle := !hs.started || l.e.handshakes.forget(hs)
 	t.mu.Lock()
 	hs.cancel(err)
 	if idle && !hs.done {
@@ -312,7 +257,7 @@ func (l *loop) serviceHandshake(c *Conn, t *library) {
 	}
 	if start {
 		hs.started = true
-		l.e.handshakes.start(t)
+		l.e.handshakes.start(hs)
 	}
 	if len(b) > 0 || hs.eof {
 		hs.poke()
@@ -369,10 +314,16 @@ func (l *loop) handshakeOver(c *Conn, t *tlsConn) {
 	l.setDeadline(c, 0)
 	if hs.result != nil {
 		l.callTLS(c, nil, hs.result)
+		if errors.Is(hs.result, ErrHandshakeDropped) {
+			l.count.handshakesDropped.Add(1)
+			c.Abort(ErrHandshakeDropped) // what is short must not be kept for a silent peer's last bytes
+			return
+		}
 		l.fail(c, fmt.Errorf("TLS handshake: %w", hs.result))
 		return
 	}
 	c.flags.Or(fSecure)
+	l.count.secured.Add(1)
 	state := hs.state
 	l.callTLS(c, &state, nil)
 	var b []byte

@@ -107,7 +107,7 @@ func (l *loop) dropLibrary(t *tlsConn) {
 	}
 	lib.mu.Unlock()
 	if lib.hs != nil {
-		l.e.handshakes.forget(lib)
+		l.e.handshakes.forget(lib.hs)
 		l.count.handshakesOpen.Add(-1)
 		l.count.handshakesFailed.Add(1)
 	}

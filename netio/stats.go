@@ -4,22 +4,24 @@ import "sync/atomic"
 
 // Stats is a snapshot of an Engine's counters.
 type Stats struct {
-	Loops            int    // event loops
-	Conns            int    // open now
-	Accepted         uint64 // handed to an accept function
-	Dialed           uint64 // connected to
-	Refused          uint64 // closed at once: over MaxConns, shutting down, or a nil Handler
-	RefusedFiles     uint64 // closed at once: out of descriptors
-	Rests            uint64 // times that a listening socket was left alone for a tick because of its Gate
-	BytesIn          uint64 // read from sockets
-	BytesOut         uint64 // written to sockets
-	Reads, Writes    uint64 // the system calls that took
-	Handshakes       uint64 // finished in order
-	HandshakesFailed uint64 // wrong, too late, or cut off
-	HandshakesOpen   int    // begun and not over
-	Crowded          int    // connections that read more slowly than others send to them
-	Overflows        uint64 // connections cut because they did not read
-	Panics           uint64 // recovered in Handlers
+	Loops             int    // event loops
+	Conns             int    // open now
+	Accepted          uint64 // handed to an accept function
+	Dialed            uint64 // connected to
+	Refused           uint64 // closed at once: over MaxConns, shutting down, or a nil Handler
+	RefusedFiles      uint64 // closed at once: out of descriptors
+	Rests             uint64 // times that a listening socket was left alone for a tick because of its Gate
+	BytesIn           uint64 // read from sockets
+	BytesOut          uint64 // written to sockets
+	Reads, Writes     uint64 // the system calls that took
+	Handshakes        uint64 // finished in order
+	HandshakesFailed  uint64 // wrong, too late, or cut off
+	HandshakesDropped uint64 // of those: waited for their peers when others needed their places
+	HandshakesOpen    int    // begun and not over
+	Secured           int    // connections with TLS: open now, their handshakes finished
+	Crowded           int    // connections that read more slowly than others send to them
+	Overflows         uint64 // connections cut because they did not read
+	Panics            uint64 // recovered in Handlers
 }
 
 // counters belong to one loop, which adds once per batch of bytes; anybody may
@@ -30,8 +32,9 @@ type counters struct {
 	bytesIn, bytesOut            atomic.Uint64
 	reads, writes                atomic.Uint64
 	handshakes, handshakesFailed atomic.Uint64
+	handshakesDropped            atomic.Uint64
 	overflows, panics            atomic.Uint64
-	handshakesOpen               atomic.Int64
+	handshakesOpen, secured      atomic.Int64
 	buffers                      atomic.Int64 // pooled buffers in use
 }
 
@@ -51,6 +54,8 @@ func (e *Engine) Stats() Stats {
 		s.Writes += c.writes.Load()
 		s.Handshakes += c.handshakes.Load()
 		s.HandshakesFailed += c.handshakesFailed.Load()
+		s.HandshakesDropped += c.handshakesDropped.Load()
+		s.Secured += int(c.secured.Load())
 		s.HandshakesOpen += int(c.handshakesOpen.Load())
 		s.Overflows += c.overflows.Load()
 		s.Panics += c.panics.Load()
