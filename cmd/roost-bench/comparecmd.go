@@ -3,9 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"roost/bench/report"
+	"roost/bench/report/page"
 )
 
 // compareCmd is `roost-bench compare`.
@@ -13,6 +17,7 @@ type compareCmd struct {
 	A      string   `arg:"" help:"result.json of the one side; several runs of it with commas."`
 	B      string   `arg:"" help:"Likewise of the other."`
 	FailOn []string `placeholder:"FIGURE+N%" help:"Exit with 1 when a figure whose name contains this is, beyond chance, so much larger (+) or smaller (-) in B: p99+10%, /s-5%."`
+	Out    string   `short:"o" help:"Directory for compare.html, which draws both side by side; made if it is missing."`
 }
 
 // Run prints the comparison and judges it.
@@ -35,6 +40,9 @@ func (c *compareCmd) Run(e *env) error {
 	if err := report.WriteDifferences(e.out, ds); err != nil {
 		return err
 	}
+	if err := c.draw(e, a, b, ds); err != nil {
+		return err
+	}
 	failed := false
 	for _, spec := range c.FailOn {
 		th, err := report.ParseThreshold(spec)
@@ -54,6 +62,23 @@ func (c *compareCmd) Run(e *env) error {
 		return errVerdict
 	}
 	return nil
+}
+
+// draw writes compare.html, if it is wanted. Each side is called as its first run is labelled.
+func (c *compareCmd) draw(e *env, a, b []*report.Result, ds []report.Difference) error {
+	if c.Out == "" {
+		return nil
+	}
+	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+		return err
+	}
+	x, y := report.Side{Name: "A: " + a[0].SideName(), Runs: a}, report.Side{Name: "B: " + b[0].SideName(), Runs: b}
+	name := filepath.Join(c.Out, "compare.html")
+	if err := writePage(name, func(w io.Writer) error { return page.WriteComparison(w, x, y, ds) }); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(e.out, "wrote", name)
+	return err
 }
 
 func readAll(names []string) ([]*report.Result, error) {

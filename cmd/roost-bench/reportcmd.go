@@ -41,18 +41,26 @@ func (c *reportCmd) Run(e *env) error {
 		if out == "" {
 			out = filepath.Join(filepath.Dir(names[0]), reportName)
 		}
-		return writePage(e, out, func(w io.Writer) error { return page.Write(w, rs[0]) })
+		return c.write(e, out, func(w io.Writer) error { return page.Write(w, rs[0]) })
 	case out == "":
 		return errors.New("several results become one page: say where with -o FILE")
 	}
-	return writePage(e, out, func(w io.Writer) error { return page.WriteGroups(w, c.Title, report.Groups(rs)) })
+	return c.write(e, out, func(w io.Writer) error { return page.WriteGroups(w, c.Title, report.Groups(rs)) })
+}
+
+func (c *reportCmd) write(e *env, name string, draw func(io.Writer) error) error {
+	if err := writePage(name, draw); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(e.out, "wrote", name)
+	return err
 }
 
 // reportName is what the page of a result is called.
 const reportName = "report.html"
 
-// writePage writes a page and says where.
-func writePage(e *env, name string, draw func(io.Writer) error) error {
+// writePage writes a page into a file.
+func writePage(name string, draw func(io.Writer) error) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
@@ -61,6 +69,5 @@ func writePage(e *env, name string, draw func(io.Writer) error) error {
 	if err := errors.Join(draw(w), w.Flush(), f.Close()); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	fmt.Fprintln(e.out, "wrote", name)
 	return nil
 }
