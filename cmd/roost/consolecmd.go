@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 
@@ -116,6 +118,10 @@ func ask(path string, words []string, e *env) error {
 			return err
 		}
 	}
+	// Ctrl-C ends the command, not the prompt, also after the first time.
+	ctx, stop := signal.NotifyContext(context.WithoutCancel(e.ctx), os.Interrupt)
+	defer stop()
+	own.ctx = ctx
 	_, err := remote(path, fromHere(words), &own) // a failure has told its reason on stderr
 	return err
 }

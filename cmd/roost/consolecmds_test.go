@@ -1,15 +1,22 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/user"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
+
+	"roost/tlsconf"
 )
 
 // TestConsoleCommands: every command of the console, and the shape of what it says.
@@ -112,22 +119,28 @@ func TestConsoleJSON(t *testing.T) {
 	}
 }
 
-// TestConsoleGrammar: each command has its line in the table above or a test of its own, and the prompt
+// TestConsoleGrammar: each command has its line in the table above or is said in another test, and the prompt
 // completes it.
 func TestConsoleGrammar(t *testing.T) {
 	k, err := kong.New(&consoleCLI{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("consolecmds_test.go")
-	if err != nil {
-		t.Fatal(err)
+	var text []byte
+	files, _ := filepath.Glob("*_test.go")
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, b...)
 	}
-	own := []string{"shutdown", "backup", "user add", "user passwd", "user remove", "user import", "user export", "roster set", "roster import", "roster export", "config writeback"}
 	for _, leaf := range k.Model.Leaves(false) {
 		name := strings.TrimPrefix(leaf.Path(), "console ")
 		name = strings.TrimPrefix(name, k.Model.Name+" ")
-		if !strings.Contains(string(text), `{"`+name) && !slices.Contains(own, name) {
+		words := strconv.Quote(strings.Join(strings.Fields(name), `", "`))
+		words = strings.ReplaceAll(words, `\"`, `"`)
+		if !strings.Contains(string(text), `{"`+name) && !strings.Contains(string(text), words) {
 			t.Errorf("no test says %q", name)
 		}
 	}
@@ -207,6 +220,67 @@ func TestAuthorization(t *testing.T) {
 	p.edit(`"`+me.Username+`"`, `"somebody"`)
 	p.do("", "console", "reload")
 	p.refuse("", []string{"console", "reload"}, "user "+me.Username+" has no Role")
+}
+
+// TestTraceEnds: when the caller goes, nothing watches any more.
+func TestTraceEnds(t *testing.T) {
+	p := newPlace(t, "", "")
+	s := p.start()
+	ctx, cancel := context.WithCancel(t.Context())
+	code := make(chan int)
+	go func() {
+		code <- run(ctx, []string{"console", "-c", p.file, "trace", "alice@localhost"}, strings.NewReader(""), io.Discard, io.Discard)
+	}()
+	watched := func(n int) {
+		p.until(func() error {
+			if now := s.traces.all.Load(); now == nil || len(*now) != n {
+				return errAgain
+			}
+			return nil
+		})
+	}
+	watched(1)
+	cancel()
+	if got := <-code; got != exitOK {
+		t.Errorf("exit code %d", got)
+	}
+	watched(0)
+}
+
+// TestRenewCertificates: a certificate that was replaced on disk is served without being told.
+func TestRenewCertificates(t *testing.T) {
+	p := newPlace(t, "", "")
+	p.write("roost.conf", strings.Replace(p.read("roost.conf"), "require_tls = false", `tls_certificate = "`+p.path("cert.pem")+`" tls_key = "`+p.path("key.pem")+`"`, 1))
+	replace := func() string {
+		dir := t.TempDir()
+		cert, key, _, err := tlsconf.SelfSigned(dir, []string{"localhost"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for from, to := range map[string]string{cert: "cert.pem", key: "key.pem"} {
+			if err := os.Rename(from, p.path(to)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sum, err := tlsconf.Fingerprint(p.path("cert.pem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.ToLower(strings.ReplaceAll(sum, ":", ""))
+	}
+	first := replace()
+	s := p.start()
+	if got := p.do("", "console", "tls", "show"); !strings.Contains(got, first) {
+		t.Errorf("no %s in\n%s", first, got)
+	}
+	second := replace()
+	tick := make(chan time.Time)
+	go s.renewCertificates(tick)
+	tick <- time.Time{}
+	tick <- time.Time{} // the first was handled
+	if got := p.do("", "console", "tls", "show"); !strings.Contains(got, second) {
+		t.Errorf("no %s in\n%s", second, got)
+	}
 }
 
 // TestTrace: the stanzas of one session, without what they say, until the watcher goes.

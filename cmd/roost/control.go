@@ -146,14 +146,18 @@ func (*userImport) reads()   {}
 func (*rosterSet) reads()    {}
 func (*rosterImport) reads() {}
 
-// readsInput reports whether the words are a command that reads its standard input.
-func readsInput(args []string) bool {
+// lasting is a command that shows something until the caller has seen enough.
+type lasting interface{ untilInterrupted() }
+
+func (*traceCmd) untilInterrupted() {}
+
+// selected is the command that the words are; nil when they are none.
+func selected(args []string) any {
 	kctx, _ := parse(&consoleCLI{}, "roost", "", args, &env{out: io.Discard, err: io.Discard})
 	if kctx == nil {
-		return false
+		return nil
 	}
-	_, ok := kctx.Selected().Target.Addr().Interface().(reading)
-	return ok
+	return kctx.Selected().Target.Addr().Interface()
 }
 
 // remote runs a command in the server behind the socket, with this process's standard streams.
@@ -167,7 +171,8 @@ func remote(path string, args []string, e *env) (int, error) {
 	}}}
 	defer client.CloseIdleConnections()
 	var body io.Reader // a terminal is not read for a command that wants nothing from it
-	if readsInput(args) {
+	cmd := selected(args)
+	if _, ok := cmd.(reading); ok {
 		body = io.NopCloser(e.in)
 	}
 	q, err := http.NewRequestWithContext(e.ctx, http.MethodPost, "http://roost"+controlPath, body)
@@ -175,12 +180,19 @@ func remote(path string, args []string, e *env) (int, error) {
 		return exitFailed, err
 	}
 	q.Header.Set(headerArgs, string(words))
+	_, goesOn := cmd.(lasting)
 	resp, err := client.Do(q)
+	if goesOn && e.ctx.Err() != nil {
+		return exitOK, nil
+	}
 	if err != nil {
 		return exitFailed, noAnswer(path, err)
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(e.out, resp.Body); err != nil {
+		if goesOn && e.ctx.Err() != nil {
+			return exitOK, nil
+		}
 		return exitFailed, fmt.Errorf("control socket %s: the server ended while it answered: %w", path, err)
 	}
 	if reason, err := strconv.Unquote(resp.Trailer.Get(trailerReason)); err == nil {

@@ -143,14 +143,6 @@ func (f configFlag) loadChecked() (*conf.Config, error) {
 	return cfg, check(cfg)
 }
 
-func loadChecked(path string) (*conf.Config, error) {
-	cfg, err := conf.Load(path)
-	if err != nil {
-		return nil, err
-	}
-	return cfg, check(cfg)
-}
-
 func check(cfg *conf.Config) error {
 	return cfg.Check(conf.Checker{
 		Ciphers: func(s string) error {

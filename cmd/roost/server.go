@@ -120,8 +120,7 @@ func (s *Server) requestStop() { s.stopOnce.Do(func() { close(s.stopping) }) }
 // everything. Slow clients are waited for as long as Stop_Timeout says, ctx bounds the whole.
 func (s *Server) Stop(ctx context.Context) error {
 	s.requestStop()
-	s.reloading.Lock() // behind a reload that goes on; none begins after
-	s.reloading.Unlock()
+	s.awaitReload()
 	s.background.Wait()
 	if s.engine != nil {
 		for _, l := range s.open() {
@@ -134,6 +133,12 @@ func (s *Server) Stop(ctx context.Context) error {
 		s.s2s.Close()
 	}
 	return s.close(ctx)
+}
+
+// awaitReload returns when no reload goes on. None begins once the server was asked to stop.
+func (s *Server) awaitReload() {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
 }
 
 // settle waits, not for long, until the sessions that end have told other servers so.

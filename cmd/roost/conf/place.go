@@ -138,9 +138,7 @@ func (p Place) Effective(option string) (*ecconf.Setting, *ecconf.Option, error)
 		}
 	}
 	if len(p.Steps) > 0 && p.Steps[0].Scope.ID == "domain" {
-		for _, b := range p.tree.Root.All("xmpp") {
-			chain = append(chain, b)
-		}
+		chain = append(chain, p.tree.Root.All("xmpp")...)
 	}
 	s, o := p.tree.View(chain...).Lookup(option)
 	return s, o, nil
