@@ -32,11 +32,13 @@ rows() {
         echo "chat-2000x1 4000 0 chat users=4000,window=1"
         echo "chat-2000x16 4000 0 chat users=4000,window=16"
         echo "presence 1000 20 presence users=1000,contacts=20"
+        echo "presence-closed 1000 20 presence users=1000,contacts=20,rate=0,window=1"
         ;;
     chat/small)
         echo "chat-10x1 20 0 chat users=20,window=1,hold=2s"
         echo "chat-10x16 20 0 chat users=20,window=16,hold=2s"
         echo "presence 100 20 presence users=100,contacts=20,rate=200,hold=2s"
+        echo "presence-closed 100 20 presence users=100,contacts=20,rate=0,window=1,hold=2s"
         ;;
     peers/quick) # the sizes of full, less time for each
         echo "idle 8000 0 idle users=8000,from=2000,steps=4,quiet=8s,hold=2s"
@@ -45,6 +47,7 @@ rows() {
         echo "chat-2000x1 4000 0 chat users=4000,window=1,hold=3s"
         echo "chat-2000x16 4000 0 chat users=4000,window=16,hold=3s"
         echo "presence 1000 20 presence users=1000,contacts=20,hold=3s"
+        echo "presence-closed 1000 20 presence users=1000,contacts=20,rate=0,window=1,hold=3s"
         ;;
     peers/*) rows idle && rows chat ;;
     *) echo "bench/run.sh: there is no $1 at SCALE=$SCALE; use idle, chat or peers, full or small" >&2; exit 2 ;;

@@ -28,7 +28,7 @@ func (e *Engine) act(st *stream, i int32, d draw, intended int64) {
 			e.message(i, to, st.size(d), intended, loop, stored)
 		}
 	case scenario.DoPresence:
-		e.broadcast(i, intended)
+		e.broadcast(i, intended, loop)
 	case scenario.DoPing:
 		e.ask(i, measure.Ping, intended, loop)
 	case scenario.DoRosterGet:
@@ -123,13 +123,38 @@ func splitID(id []byte) (to, seq uint32, ok bool) {
 	return 0, 0, false
 }
 
-// broadcast changes session i's presence. Every session of a contact whose own login is over must see it.
-func (e *Engine) broadcast(i int32, intended int64) {
+// A cast is a broadcast of a closed loop that not everybody has seen.
+type cast struct {
+	left int32 // who must still see it
+	load int16 // the closed loop it belongs to
+}
+
+// castKey is the key of broadcast seq of a session in Engine.casts.
+func castKey(sender, seq uint32) uint64 { return uint64(sender)<<32 | uint64(seq) }
+
+// saw books that one more session has seen a broadcast: the last one lets a closed loop go on.
+func (e *Engine) saw(sender, seq uint32) {
+	key := castKey(sender, seq)
+	c, ok := e.casts[key]
+	if !ok {
+		return // of an open loop
+	}
+	if c.left--; c.left > 0 {
+		e.casts[key] = c
+		return
+	}
+	delete(e.casts, key)
+	e.again(c.load, int32(sender))
+}
+
+// broadcast changes session i's presence. Every session of a contact whose own login is over must see it. A closed loop ends
+// for a session with a broadcast that nobody is there to see, or that somebody misses.
+func (e *Engine) broadcast(i int32, intended int64, loop int16) {
 	s := &e.sess[i]
 	sent := e.clock()
 	st := stamp{run: e.cfg.Run, sender: uint32(i), receiver: everybody, seq: s.casts, intended: intended, sent: sent}
 	s.casts++
-	u := e.user(i)
+	u, due := e.user(i), int32(0)
 	for k := range e.graph.Degree(u) {
 		first := e.sessionOf(e.graph.Contact(u, k))
 		for r := first; r < first+int32(e.sc.Resources); r++ {
@@ -137,8 +162,12 @@ func (e *Engine) broadcast(i int32, intended int64) {
 				o.presDue++
 				e.open++
 				e.seg.Account[measure.Presences].Sent++
+				due++
 			}
 		}
+	}
+	if loop >= 0 && due > 0 {
+		e.casts[castKey(st.sender, st.seq)] = cast{due, loop}
 	}
 	b := append(e.buf(i), "<presence><status>"...)
 	b = st.appendBody(b, stampText, &e.raw)

@@ -48,6 +48,7 @@ type Engine struct {
 	flows                         []flow
 	flowAt                        map[uint64]int32
 	seen                          map[uint64]*measure.Window // broadcasts, by sender and receiver
+	casts                         map[uint64]cast            // broadcasts of closed loops that not all have seen, by sender and number
 	open                          int64                      // stanzas under way, of all classes
 	hello                         []byte                     // our stream header
 	seg                           *measure.Segment
@@ -74,7 +75,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	g := people.New(sc.Users, sc.Roster.Contacts, sc.Roster.Circle, sc.Roster.Groups)
 	first, end := g.Split(cfg.Shard, cfg.Shards)
 	e := &Engine{cfg: cfg, sc: sc, graph: g, first: first, users: end - first, flowAt: make(map[uint64]int32),
-		seen: make(map[uint64]*measure.Window), began: time.Now(), rbuf: make([]byte, readSize), log: &logins{}}
+		seen: make(map[uint64]*measure.Window), casts: make(map[uint64]cast), began: time.Now(), rbuf: make([]byte, readSize), log: &logins{}}
 	e.cfg.Run += uint32(cfg.Shard)
 	n := e.users * sc.Resources
 	e.count()

@@ -68,6 +68,7 @@ func (e *Engine) Run(ctx context.Context, seg scenario.Segment, onSecond func(*m
 	e.seg.Full, e.seg.Resumed = f-full, n-resumed
 	out := e.seg
 	e.run, e.seg = nil, measure.NewSegment(nil)
+	clear(e.casts)
 	return out, ctx.Err()
 }
 

@@ -175,6 +175,7 @@ func (e *Engine) onBroadcast(i int32, text, from []byte) {
 	s.presGot++
 	e.open--
 	e.seg.Record(measure.Presence, since(st.intended, e.now), e.now-st.sent)
+	e.saw(st.sender, st.seq)
 }
 
 // onIQ serves answers and requests.

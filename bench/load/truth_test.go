@@ -141,6 +141,17 @@ func TestPresenceFaults(t *testing.T) {
 	}
 }
 
+// TestPresenceInTurn: in a closed loop a change of presence follows when all who are to see the last one have.
+func TestPresenceInTurn(t *testing.T) {
+	srv := &benchtest.Server{}
+	srv.Start(t)
+	_, all := play(t, srv, fmt.Sprintf(pair, 4, 3, "500ms", "{ do: presence, window: 1 }"))
+	got := all.Account[measure.Presences]
+	if got != (measure.Tally{Sent: got.Sent, Delivered: got.Sent}) || got.Sent <= 3*4 {
+		t.Errorf("got %+v; want more than one from each of 4 to 3, and all delivered", got)
+	}
+}
+
 // TestDelay: a known delay is what is measured, and no message counts for less.
 func TestDelay(t *testing.T) {
 	const delay = 30 * time.Millisecond

@@ -237,7 +237,7 @@ func (l *Load) check(c *checker, at string, s *Scenario, groups map[string]bool)
 	if ways != 1 {
 		c.add(at, "needs exactly one of rate, every, think and window; it has %d", ways)
 	}
-	if l.Window > 0 && (l.Do == DoDisconnect || l.To == ToOffline || l.Do == DoPresence) {
+	if l.Window > 0 && (l.Do == DoDisconnect || l.To == ToOffline) {
 		c.add(at+".window", "nobody answers here, so that a window never moves: use rate, every or think")
 	}
 	if l.Do == DoMessage {
