@@ -64,7 +64,7 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		var lines []string
 		m.now, lines = m.feed.take()
 		if len(lines) > 0 {
-			return m, tea.Batch(tea.Println(strings.Join(lines, "\n")), next())
+			return m, tea.Batch(tea.Println(m.wrapped(lines)), next())
 		}
 		return m, next()
 	}
@@ -95,6 +95,15 @@ func (m model) View() string {
 	}
 	b.WriteByte('\n')
 	return m.fit(b.String())
+}
+
+// wrapped breaks lines at the terminal's width and fills them up to it: what is printed covers what was drawn there.
+func (m model) wrapped(lines []string) string {
+	text := strings.Join(lines, "\n")
+	if m.width == 0 {
+		return text
+	}
+	return lipgloss.NewStyle().Width(m.width).Render(text)
 }
 
 // fit cuts lines to the terminal's width: a line that wraps would be drawn in the wrong place.
