@@ -54,3 +54,10 @@ func same(a, b reflect.Value) bool {
 	}
 	return a.Equal(b)
 }
+
+// Bare is a copy of c without what it was made of and what was said about it.
+func (c *Config) Bare() Config {
+	bare := *c
+	bare.Tree, bare.doc, bare.Warnings, bare.files = nil, nil, nil, nil
+	return bare
+}
