@@ -33,7 +33,7 @@ type runView struct {
 	Name     string
 	When     string
 	Verdict  report.Verdict
-	Numbers  []figureView
+	Phases   []phaseView
 	Sections []section
 	Rows     []row
 	Accounts []account
@@ -52,7 +52,11 @@ func (*runView) AccountHead() []string {
 	return []string{"sent", "delivered", "refused", "stored", "cut", "lost", "duplicated", "reordered", "corrupted", "foreign"}
 }
 
-type figureView struct{ Name, Value string }
+// phaseView is what a phase came to.
+type phaseView struct {
+	Name    string
+	Figures []named
+}
 
 type named struct{ Name, Value string }
 
@@ -83,9 +87,7 @@ func view(r *report.Result) *runView {
 		v.Title += ": " + r.Label
 	}
 	v.When = fmt.Sprintf("%s, %s long, on %s", r.Started.UTC().Format("2006-01-02 15:04 UTC"), units.Seconds(math.Round(r.Took)), strings.Join(r.Target.Addrs, ", "))
-	for _, f := range r.Figures() {
-		v.Numbers = append(v.Numbers, figureView{f.Name, units.Three(f.Value)})
-	}
+	v.Phases = phases(r)
 	for _, s := range []section{
 		{"time", "Latency over time", "On a logarithmic scale, by the second; a grey stripe is a phase.", latencies(r)},
 		{"percentiles", "Percentile curves", "How slow the slowest are: at p99, one in 100 takes longer than the curve says. Where the scenario has a schedule, a time counts " +
@@ -98,6 +100,24 @@ func view(r *report.Result) *runView {
 	}
 	v.Rows, v.Accounts, v.Errors = rows(r), accounts(r), failures(r)
 	return v
+}
+
+// phases sorts the figures by the phase that their names begin with.
+func phases(r *report.Result) []phaseView {
+	var out []phaseView
+	for _, f := range r.Figures() {
+		phase, name, _ := strings.Cut(f.Name, ": ")
+		if len(out) == 0 || out[len(out)-1].Name != phase {
+			out = append(out, phaseView{Name: phase})
+		}
+		value := units.Three(f.Value)
+		if f.Error > 0 {
+			value += " ± " + units.Three(f.Error)
+		}
+		p := &out[len(out)-1]
+		p.Figures = append(p.Figures, named{name, value})
+	}
+	return out
 }
 
 // latencies draws each kind over time, the steps of logins, and the load tester's own lag.
