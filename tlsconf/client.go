@@ -18,10 +18,11 @@ func (c *Config) Client(local, remote string, alpn ...string) *tls.Config {
 	cfg := &tls.Config{
 		DynamicRecordSizingDisabled: true,
 
-		MinVersion:   tls.VersionTLS12,
-		CipherSuites: st.suites,
-		NextProtos:   slices.Clone(alpn),
-		ServerName:   ascii(remote),
+		MinVersion:       tls.VersionTLS12,
+		CipherSuites:     st.suites,
+		CurvePreferences: c.keys,
+		NextProtos:       slices.Clone(alpn),
+		ServerName:       ascii(remote),
 		// See above: what the certificate is worth, is asked when the handshake is over.
 		InsecureSkipVerify: true,
 		Time:               c.time,

@@ -17,6 +17,7 @@ import (
 type Config struct {
 	opts Options
 	mode verifyMode
+	keys []tls.CurveID    // nil: as crypto/tls chooses
 	now  func() time.Time // the clock; tests set it
 	st   atomic.Pointer[state]
 
@@ -35,6 +36,17 @@ type state struct {
 	notes  []string
 }
 
+// curves returns tls.Config.CurvePreferences for a key exchange; nil is crypto/tls's choice.
+func curves(exchange string) ([]tls.CurveID, error) {
+	switch strings.ToLower(exchange) {
+	case "", "hybrid":
+		return nil, nil
+	case "classic":
+		return []tls.CurveID{tls.X25519, tls.CurveP256}, nil
+	}
+	return nil, &Error{Option: optExchange, Value: exchange, Why: "no such key exchange", Do: "write hybrid or classic"}
+}
+
 type verifyMode uint8
 
 const (
@@ -47,12 +59,13 @@ const (
 func Load(o Options) (*Config, error) {
 	c := &Config{opts: o, now: time.Now, servers: map[string]*server{}}
 	c.opts.Extra = slices.Clone(o.Extra)
-	mode, err := parseMode(o)
-	if err != nil {
+	var wrongMode, wrongKeys error
+	c.mode, wrongMode = parseMode(o)
+	c.keys, wrongKeys = curves(o.KeyExchange)
+	if err := errors.Join(wrongMode, wrongKeys); err != nil {
 		_, _, rest := c.read()
 		return nil, errors.Join(err, rest)
 	}
-	c.mode = mode
 	if err := c.Reload(); err != nil {
 		return nil, err
 	}

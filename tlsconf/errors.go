@@ -13,6 +13,7 @@ const (
 	optCertificate = "tls_certificate"
 	optKey         = "tls_key"
 	optCiphers     = "tls_ciphers"
+	optExchange    = "tls_key_exchange"
 	optClientCA    = "tls_client_ca"
 	optVerify      = "tls_verify_mode"
 )

@@ -98,6 +98,7 @@ func TestLoadErrors(t *testing.T) {
 		{Options{Certificate: good, VerifyMode: "require"}, `tls_verify_mode "require": there is no authority to verify client certificates with; set tls_client_ca to a PEM file with the authorities that sign your clients' certificates`},
 		{Options{Certificate: good, VerifyMode: "requir"}, `tls_verify_mode "requir": no such mode; did you mean "require"?`},
 		{Options{Certificate: good, VerifyMode: "nome"}, `tls_verify_mode "nome": no such mode; did you mean "none"?`},
+		{Options{Certificate: good, KeyExchange: "quantum"}, `tls_key_exchange "quantum": no such key exchange; write hybrid or classic`},
 		{Options{Certificate: good, Ciphers: "HIHG"}, `tls_ciphers "HIHG": no such cipher or keyword; did you mean "HIGH"?`},
 		{Options{Certificate: good, Extra: []Pair{{Certificate: dir + "/nothing.pem"}}}, `tls_certificate "FILE": the file does not exist; correct the path, or put the file there`},
 	} {

@@ -69,12 +69,13 @@ func (s *server) current() *tls.Config {
 		// What has gathered for a client leaves in few records, not in many small ones.
 		DynamicRecordSizingDisabled: true,
 
-		MinVersion:   tls.VersionTLS12,
-		CipherSuites: st.suites,
-		NextProtos:   s.outer.NextProtos,
-		ClientAuth:   s.conf.mode.clientAuth(),
-		ClientCAs:    st.roots, // only named to the client, as a hint which certificate to choose
-		Time:         s.conf.time,
+		MinVersion:       tls.VersionTLS12,
+		CipherSuites:     st.suites,
+		CurvePreferences: s.conf.keys,
+		NextProtos:       s.outer.NextProtos,
+		ClientAuth:       s.conf.mode.clientAuth(),
+		ClientCAs:        st.roots, // only named to the client, as a hint which certificate to choose
+		Time:             s.conf.time,
 		GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return &st.pick(h.ServerName).cert, nil
 		},

@@ -53,7 +53,7 @@ func number(n int, zero string) string {
 // liveOptions are the options that take effect at once, by the step of a plan that sees to it.
 var liveOptions = map[string][]string{
 	"planLimits": {"Max_Connections", "Memory_Limit", "Stop_Timeout", "Log_Format", "Log_Rate", "debug_level", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"},
-	"planSecrets": {"tls_certificate", "tls_key", "tls_ciphers", "tls_client_ca", "tls_verify_mode", "AuthPlainParameters",
+	"planSecrets": {"tls_certificate", "tls_key", "tls_ciphers", "tls_key_exchange", "tls_client_ca", "tls_verify_mode", "AuthPlainParameters",
 		"AuthDigestMD5Parameters"},
 	"planDomains":    {"Hostname", "XMPP_Role", "Registration", "offline_max_messages", "offline_max_bytes"},
 	"planFederation": {"XMPP_Dialback_Secret", "XMPP_Federation", "routes", "tls", "tls_verify", "tls_ca", "server_max_outbound_connections", "max_outbound_connections", "connect_timeout", "idle_timeout", "host_failure_retry"},

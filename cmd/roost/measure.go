@@ -43,6 +43,7 @@ func (s *Server) sheet(m *metrics.Sheet) {
 func (s *Server) sheetNet(m *metrics.Sheet) {
 	n := s.engine.Stats()
 	m.Put("roost_connections", float64(n.Conns))
+	m.Put("roost_connections_secured", float64(n.Secured))
 	m.Put("roost_connections_accepted_total", float64(n.Accepted))
 	m.Put("roost_connections_dialed_total", float64(n.Dialed))
 	m.Put("roost_connections_refused_total", float64(n.Refused-min(n.Refused, s.admission.refused.atAccept.Load())), "limit")
@@ -52,6 +53,7 @@ func (s *Server) sheetNet(m *metrics.Sheet) {
 	m.Put("roost_tls_handshakes_total", float64(n.Handshakes), "success")
 	m.Put("roost_tls_handshakes_total", float64(n.HandshakesFailed), "failure")
 	m.Put("roost_tls_handshakes_open", float64(n.HandshakesOpen))
+	m.Put("roost_tls_handshakes_dropped_total", float64(n.HandshakesDropped))
 	m.Put("roost_network_bytes_total", float64(n.BytesIn), "in")
 	m.Put("roost_network_bytes_total", float64(n.BytesOut), "out")
 	m.Put("roost_network_calls_total", float64(n.Reads), "in")

@@ -16,7 +16,7 @@ func (s *Server) snapshot() *statuspage.Snapshot {
 	n := s.engine.Stats()
 	in, out := s.c2s.Meter.Counts()
 	v := &statuspage.Snapshot{Time: time.Now(), Version: versionLine(), Started: s.started, State: s.state(),
-		Domains: served(s.conf()), Connections: n.Conns, In: stanzas(in), Out: stanzas(out), Resident: rss(), Heap: heap(),
+		Domains: served(s.conf()), Connections: n.Conns, Secured: n.Secured, In: stanzas(in), Out: stanzas(out), Resident: rss(), Heap: heap(),
 		Errors: s.recent.lines()}
 	v.Sessions, v.Available = s.router.Count()
 	v.LoggingIn = max(n.Conns-v.Sessions, 0)

@@ -150,7 +150,7 @@ func (x *secrets) tls(t conf.TLS) (*tlsconf.Config, error) {
 	if c := x.certs[t]; c != nil {
 		return c, nil
 	}
-	o := tlsconf.Options{Certificate: t.Certificate, Key: t.Key, Ciphers: t.Ciphers, ClientCA: t.ClientCA,
+	o := tlsconf.Options{Certificate: t.Certificate, Key: t.Key, Ciphers: t.Ciphers, KeyExchange: t.KeyExchange, ClientCA: t.ClientCA,
 		VerifyMode: t.VerifyMode, Extra: x.extra}
 	if t.Generated {
 		var err error

@@ -227,6 +227,7 @@ func TestPeerOptions(t *testing.T) {
 		Peer "127.0.0.4" { AuthDigestMD5Parameters = [ uri = "digest://{tls}/users" realm = localhost ] }
 		Peer "127.0.0.5" { tls_ciphers = "ECDHE-ECDSA-CHACHA20-POLY1305" }
 		Peer "127.0.0.6" { tls_certificate = none }
+		Peer "127.0.0.7" { tls_key_exchange = classic }
 		Listen "127.0.0.1:0" { Peer "127.0.0.0/30" { idle_time = 1 } } }`, "{tls}", dir))
 	from := func(ip string) *client {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}, Deadline: time.Now().Add(patience)}
@@ -271,6 +272,11 @@ func TestPeerOptions(t *testing.T) {
 	}
 	if st, err := handshake("127.0.0.5", &tls.Config{}); err != nil || st.CipherSuite != tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 {
 		t.Errorf("127.0.0.5 uses %s, %v", tls.CipherSuiteName(st.CipherSuite), err)
+	}
+	for ip, want := range map[string]bool{"127.0.0.1": true, "127.0.0.7": false} {
+		if _, err := handshake(ip, &tls.Config{CurvePreferences: []tls.CurveID{tls.CurveP384}}); (err == nil) != want {
+			t.Errorf("%s with P-384 alone: %v", ip, err)
+		}
 	}
 	for ip, want := range map[string][2]bool{"127.0.0.1": {false, true}, "127.0.0.4": {true, true}, "127.0.0.6": {false, false}} {
 		if got := features(ip); strings.Contains(got, "DIGEST-MD5") != want[0] || strings.Contains(got, "<starttls") != want[1] {

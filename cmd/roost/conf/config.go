@@ -135,6 +135,7 @@ type TLS struct {
 	Certificate string
 	Key         string // "" = in Certificate
 	Ciphers     string // OpenSSL form, "" = built-in
+	KeyExchange string // "hybrid" or "classic"; "" is hybrid
 	ClientCA    string
 	VerifyMode  string // "none", "require" or "verify" (what is presented is checked)
 	// Generated says that no certificate is named and the one that the server

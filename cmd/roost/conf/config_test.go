@@ -50,7 +50,7 @@ func TestDefault(t *testing.T) {
 	}
 	want := Effective{
 		AuthTimeout: 30 * time.Second, MaxAuthFailures: 5, MaxStanza: 262144, MaxStanzaPre: 10000, MaxDepth: 64, SendQueueLimit: 1 << 20,
-		Conflict: "replace", RequireTLS: true, TLS: TLS{VerifyMode: "none", Generated: true}, Plain: e.Plain,
+		Conflict: "replace", RequireTLS: true, TLS: TLS{KeyExchange: "hybrid", VerifyMode: "none", Generated: true}, Plain: e.Plain,
 		FailureDelay: time.Second, MaxFailureDelay: 15 * time.Second, ProxyTimeout: time.Minute,
 	}
 	if *e != want {

@@ -12,7 +12,7 @@ func (r *resolver) tls(v ecconf.View) TLS {
 	t := TLS{
 		Certificate: v.Text("tls_certificate"), Key: v.Text("tls_key"),
 		Ciphers: v.Text("tls_ciphers"), ClientCA: v.Text("tls_client_ca"),
-		VerifyMode: r.verifyMode(v),
+		VerifyMode: r.verifyMode(v), KeyExchange: v.Text("tls_key_exchange"),
 	}
 	t.Generated = t.Certificate == ""
 	for _, f := range []*string{&t.Certificate, &t.Key, &t.Ciphers, &t.ClientCA} {

@@ -23,6 +23,7 @@ var families = []family{
 	{"roost_ready", gauge, "1 while the server takes new clients, 0 while it drains or stops.", nil},
 
 	{"roost_connections", gauge, "Open XMPP connections.", nil},
+	{"roost_connections_secured", gauge, "Open XMPP connections with TLS.", nil},
 	{"roost_connections_accepted_total", counter, "Connections that were accepted.", nil},
 	{"roost_connections_dialed_total", counter, "Connections that were made to other servers.", nil},
 	{"roost_connections_refused_total", counter, "Connections that were closed at once.", []string{"reason"}},
@@ -40,6 +41,7 @@ var families = []family{
 
 	{"roost_tls_handshakes_total", counter, "TLS handshakes.", []string{"result"}},
 	{"roost_tls_handshakes_open", gauge, "TLS handshakes that have begun and are not over.", nil},
+	{"roost_tls_handshakes_dropped_total", counter, "TLS handshakes that failed because they waited for their peers when others needed their places.", nil},
 	{"roost_tls_certificate_expiry_timestamp_seconds", gauge, "When a certificate ends, in Unix time.", []string{"file"}},
 
 	{"roost_network_bytes_total", counter, "Bytes on XMPP connections.", []string{"direction"}},
