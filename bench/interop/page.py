@@ -7,22 +7,14 @@ import socket
 import ssl
 import sys
 
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+
+from browser import browser, colours
 
 PATIENCE = 30  # seconds
 URL = f"http://127.0.0.1:{os.environ['INTEROP_HTTP_PORT']}/"
 DOMAIN = os.environ["INTEROP_DOMAIN"]
-
-
-def browser(width, *more):
-    o = Options()
-    for arg in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={width},1000", *more):
-        o.add_argument(arg)
-    return webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=o)
 
 
 def login():
@@ -82,13 +74,9 @@ def check_live(width, picture=None):
 def check_dark():
     d = browser(1280)
     try:
-        colours = []
-        for scheme in ("light", "dark"):
-            d.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-            d.get(URL)
-            colours.append(d.execute_script("return getComputedStyle(document.body).backgroundColor"))
-        if colours[0] == colours[1]:
-            raise AssertionError(f"light and dark are both {colours[0]}")
+        light, dark = colours(d, URL)
+        if light == dark:
+            raise AssertionError(f"light and dark are both {light}")
         print("ok the status page is dark where the reader wants it dark", flush=True)
     finally:
         d.quit()

@@ -21,6 +21,7 @@ shift $((OPTIND - 1))
 
 export INTEROP_TARGET=${1-roost} INTEROP_HOST=127.0.0.1 INTEROP_DOMAIN=interop.test INTEROP_LACKS=
 export INTEROP_SERVER=$here/server.sh INTEROP_ROOST=${ROOST:-$root/bin/roost}
+export INTEROP_BENCH=${BENCH:-$root/bin/roost-bench}
 INTEROP_DIR=$(mktemp -d "${TMPDIR:-/tmp}/roost-interop.XXXXXX") || exit 1
 export INTEROP_DIR INTEROP_CERTS=$INTEROP_DIR/certs INTEROP_USERS=$INTEROP_DIR/users
 readonly results=$INTEROP_DIR/results python=/usr/bin/python3 program_seconds=300
@@ -117,6 +118,8 @@ bob:büilder & <1> "x"
 carol:carol's secret
 dave:dave
 juliet:capulet
+user1:secret
+user2:secret
 EOF
     "$here/certs.sh" "$INTEROP_CERTS" "$INTEROP_DOMAIN" || { fail "the server" "no certificates"; return 1; }
     local why name password
@@ -233,7 +236,20 @@ page_checks() {
     run page "$python" -B "$here/page.py"
 }
 
-# INTEROP_ONLY names one group of checks: openssl, slixmpp, strophe, sendxmpp, profanity, demo or page.
+# The pages that roost-bench draws, in a browser.
+report_checks() {
+    if ! have_browser; then
+        skip report "the packages chromium, chromium-driver and python3-selenium are not installed"
+        return
+    fi
+    if [ ! -x "$INTEROP_BENCH" ]; then
+        skip report "$INTEROP_BENCH is not there: run make build"
+        return
+    fi
+    run report "$python" -B "$here/report.py"
+}
+
+# INTEROP_ONLY names one group of checks: openssl, slixmpp, strophe, sendxmpp, profanity, demo, page or report.
 wanted() { [ -z "${INTEROP_ONLY-}" ] || [ "$INTEROP_ONLY" = "$1" ]; }
 
 case $INTEROP_TARGET in
@@ -255,4 +271,5 @@ wanted sendxmpp && sendxmpp_checks
 wanted profanity && profanity_checks
 wanted demo && demo_checks
 wanted page && page_checks
+wanted report && report_checks
 summary
