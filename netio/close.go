@@ -96,6 +96,10 @@ func (l *loop) finish(c *Conn, err error, hard bool) {
 	}
 	l.wheel.unlink(c)
 	l.e.conns.set(c.fd, nil)
+	dialing := c.st&stDialing != 0
+	if dialing {
+		l.letGo(c, hard) // who is told that it failed may try again, in the same place
+	}
 	if c.h != nil {
 		l.callClose(c, err)
 		c.h = nil // a *Conn that somebody still holds keeps no session alive
@@ -104,6 +108,13 @@ func (l *loop) finish(c *Conn, err error, hard bool) {
 		l.callEnded(c)
 	}
 	l.e.peers.forget(c)
+	if !dialing {
+		l.letGo(c, hard)
+	}
+}
+
+// letGo closes c's descriptor and gives its place back.
+func (l *loop) letGo(c *Conn, hard bool) {
 	c.mu.Lock()
 	fd := int(c.fd)
 	c.fd = -1

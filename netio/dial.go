@@ -116,9 +116,9 @@ func (l *loop) dial(d *dialing, o DialOptions) {
 		err = ErrShutdown
 	}
 	if err != nil {
-		l.callUndialed(d, err)
 		l.open.Add(-1)
 		l.e.connGone()
+		l.callUndialed(d, err)
 		return
 	}
 	l.gen = l.gen%(1<<30) + 1
