@@ -11,7 +11,7 @@ COMMIT     := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 LDFLAGS     = -X main.commit=$(COMMIT) -buildid=
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.3.0
 
-.PHONY: all build run test unit race vuln soak leak lint fuzz bench bench-rosters bench-store bench-xml bench-idle bench-million bench-chat profile cover interop demo-roster docker clean help
+.PHONY: all build run test unit race vuln soak leak attack lint fuzz bench bench-rosters bench-store bench-xml bench-idle bench-million bench-chat profile cover interop demo-roster docker clean help
 
 all: build
 
@@ -44,6 +44,11 @@ soak: ## kill the store's process CRASHES (5000) times; every acknowledged chang
 
 leak: ## CONNS (1000000) connections and a tenth as many sessions come and go; nothing may be left
 	ROOST_CONNS=$(CONNS) $(GO) test -count=1 -timeout 0 -run '^(TestLeak|TestHalfHandshakes)$$' -v ./netio ./router/c2s
+
+ATTACK          ?= 20s
+ATTACK_SESSIONS ?= 1000
+attack: ## each abuse for ATTACK (20s) beside ATTACK_SESSIONS (1000) ordinary sessions: latency, memory, what is left
+	ROOST_ATTACK=$(ATTACK) ROOST_ATTACK_SESSIONS=$(ATTACK_SESSIONS) $(GO) test -count=1 -timeout 0 -run '^TestAttack$$' ./cmd/roost
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@for p in $$($(GO) list ./...); do \
