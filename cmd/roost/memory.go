@@ -16,7 +16,7 @@ import (
 
 const (
 	// gcPercent is the garbage that may gather before the collector runs, in percent of what lives
-	// (GOGC). Go's 100 doubles the memory of idle sessions, and the collector has little to do here:
+	// (GOGC), from heapFloor on. Go's 100 doubles the memory of idle sessions, and the collector has little to do here:
 	// messages make no garbage.
 	gcPercent = 50
 	// limitPercent is the share of Memory_Limit that the heap may come near to (GOMEMLIMIT). The rest is
@@ -28,7 +28,7 @@ const (
 // memory that is no longer used back to the system. ours is what the server may have, in bytes; 0: no limit.
 func tuneMemory(ctx context.Context, log *slog.Logger, ours uint64) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		context.AfterFunc(ctx, keepFloor())
 	}
 	if ours > 0 && os.Getenv("GOMEMLIMIT") == "" {
 		limit := int64(ours / 100 * limitPercent)
