@@ -82,8 +82,9 @@ bench-million: ## a million sessions in one process without sockets, and 90 000 
 	$(GO) test -timeout 1h -run '^$$' -bench '^BenchmarkMillion$$' -benchtime 1x ./router/c2s
 	ROOST_IDLE_SERVERS=5 ROOST_IDLE_SESSIONS=18000 $(GO) test -timeout 1h -run '^$$' -bench '^BenchmarkIdleProcess$$/tls=false' -benchtime 1x ./cmd/roost
 
-bench-chat: build ## throughput, latency and CPU of messages and presence, likewise
+bench-chat: build ## throughput, latency and CPU of messages and presence, likewise; beside a bare relay on the same loops
 	bash bench/run.sh chat
+	$(GO) test -run '^$$' -bench '^BenchmarkRelay$$' -benchtime 1x ./cmd/roost
 
 profile: ## CPU and memory profile of the routing benchmarks, into *.prof
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 3s -cpuprofile cpu.prof -memprofile mem.prof -o router.test ./router

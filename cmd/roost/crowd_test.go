@@ -61,8 +61,9 @@ func (c *crowd) ask(format string, args ...any) string {
 }
 
 // TestCrowdProcess is the crowd's own process. Commands: "grow N" makes it N sessions, idle from then
-// on; "show N" has each change its presence and reads the N that come of it; "chat D" sends messages between pairs of further sessions for the time D and answers with the
-// latencies.
+// on; "show N" has each change its presence and reads the N that come of it; "talk W D" has pairs of them
+// send messages, W under way, for the time D and answers with their number; "chat D" sends messages
+// between pairs of further sessions for the time D and answers with the latencies.
 func TestCrowdProcess(t *testing.T) {
 	addr := os.Getenv(asCrowd)
 	if addr == "" {
@@ -78,6 +79,8 @@ func TestCrowdProcess(t *testing.T) {
 			err = g.grow(n)
 		} else if _, e := fmt.Sscanf(in.Text(), "show %d", &n); e == nil {
 			err = g.show(n)
+		} else if words := strings.Fields(in.Text()); len(words) == 3 && words[0] == "talk" {
+			answer, err = g.talkFor(words[1], words[2])
 		} else if in.Text() == "drain" {
 			g.drain()
 		} else if word, arg, _ := strings.Cut(in.Text(), " "); word == "chat" {
@@ -164,7 +167,8 @@ func (g *gathering) show(n int) error {
 // comer logs in, binds, fetches the roster and sends presence, as a client does.
 func comer(addr, user string) (io.ReadWriteCloser, error) {
 	addr, secure := strings.CutPrefix(addr, "tls:")
-	at, err := net.ResolveTCPAddr("tcp", strings.TrimPrefix(addr, "tls:"))
+	addr, bare := strings.CutPrefix(addr, "relay:")
+	at, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +177,9 @@ func comer(addr, user string) (io.ReadWriteCloser, error) {
 		return nil, err
 	}
 	var c io.ReadWriteCloser = conn
+	if bare {
+		return c, exchange(c, strings.TrimPrefix(user, "user")+"\n", "\n")
+	}
 	if secure {
 		c = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"xmpp-client"}})
 	}
