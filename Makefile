@@ -11,7 +11,7 @@ COMMIT     := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 LDFLAGS     = -X main.commit=$(COMMIT) -buildid=
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.3.0
 
-.PHONY: all build run test unit race vuln soak leak attack lint fuzz bench bench-rosters bench-store bench-xml bench-idle bench-million bench-chat profile cover interop demo-roster docker clean help
+.PHONY: all build run test unit race vuln soak leak attack lint fuzz bench bench-rosters bench-store bench-xml bench-idle bench-million bench-chat bench-peers profile cover interop demo-roster docker clean help
 
 all: build
 
@@ -85,6 +85,9 @@ bench-million: ## a million sessions in one process without sockets, and 90 000 
 bench-chat: build ## throughput, latency and CPU of messages and presence, likewise; beside a bare relay on the same loops
 	bash bench/run.sh chat
 	$(GO) test -run '^$$' -bench '^BenchmarkRelay$$' -benchtime 1x ./cmd/roost
+
+bench-peers: build ## all of that against Roost, Prosody and ejabberd in turn (installed when root), into bench/RESULTS.md and a page; QUICK=1 in ten minutes
+	bash bench/peers.sh
 
 profile: ## CPU and memory profile of the routing benchmarks, into *.prof
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 3s -cpuprofile cpu.prof -memprofile mem.prof -o router.test ./router

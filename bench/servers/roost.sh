@@ -1,4 +1,4 @@
-# How the benchmarks run Roost. Sourced by bench/run.sh in $WORK; see there for the variables.
+# How the benchmarks run Roost: with TCP_NODELAY, as its README says. Sourced by bench/run.sh in $WORK; see there for the variables.
 
 target_here() { [ -x "$ROOST" ]; }
 
@@ -12,6 +12,7 @@ xmpp_listener {
   AuthPlainParameters = [ uri = "file://$WORK/society/users.plain" ]
   require_tls = false
   listen_backlog = 4096
+  disable_nagle_algorithm = true
   Listen "127.0.0.1:$PORT" {}
 }
 domain "#xmpp#$DOMAIN" { XMPP_Role = "server" }

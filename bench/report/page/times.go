@@ -136,12 +136,15 @@ func niceTime(v float64) float64 {
 	return math.Ceil(v/unit/4) * unit * 4
 }
 
+// headroom keeps a curve that is flat at its highest off the upper edge.
+const headroom = 1.02
+
 // The axes of values.
 func latencyAxis(low, high float64) axis { return logarithmic(low, high, units.Period) }
-func rateAxis(_, high float64) axis      { return linear(high, units.Rate, niceCount) }
-func countAxis(_, high float64) axis     { return linear(high, units.Count, niceCount) }
-func bytesAxis(_, high float64) axis     { return linear(high, units.Bytes, niceSize) }
-func coresAxis(_, high float64) axis     { return linear(high, units.Cores, nice) }
+func rateAxis(_, high float64) axis      { return linear(headroom*high, units.Rate, niceCount) }
+func countAxis(_, high float64) axis     { return linear(headroom*high, units.Count, niceCount) }
+func bytesAxis(_, high float64) axis     { return linear(headroom*high, units.Bytes, niceSize) }
+func coresAxis(_, high float64) axis     { return linear(headroom*high, units.Cores, nice) }
 
 // percentileAxis has few labels, because they are long.
 func percentileAxis(highest float64) axis {
