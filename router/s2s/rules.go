@@ -58,17 +58,18 @@ func (s *Server) Change(r Rules) {
 }
 
 // Recheck drops the pairs of a stream of another server that may not speak any more. One that is left
-// with none ends. On the loop only.
+// with none, and claims none that may, ends. On the loop only.
 func (in *In) Recheck() {
-	n := 0
+	gone := false
 	for p, how := range in.pairs {
 		if how == proven && !in.srv.speaks(p) {
+			in.srv.withdraw(p, in)
 			delete(in.pairs, p)
-			n++
+			gone = true
 		}
 	}
-	if n > 0 && len(in.pairs) == 0 {
-		in.last(stanza.StreamHostGone.New())
+	if claims := in.claim.Remote != ""; len(in.pairs) == 0 && (gone || claims) && !in.srv.speaks(in.claim) {
+		in.stop(stanza.StreamHostGone.New())
 	}
 }
 
