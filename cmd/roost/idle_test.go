@@ -140,17 +140,34 @@ func processor(t testing.TB, pid int) time.Duration {
 	return time.Duration(user+system) * (time.Second / 100)
 }
 
-// BenchmarkIdleLatency is the way of a message from client to client through `roost serve`, beside
-// no idle sessions and beside many. Run it with -benchtime 1x.
+// BenchmarkIdleLatency is the way of a message from client to client through `roost serve`, beside no
+// idle sessions and beside many: two servers in turns, so that whatever else the machine does slows both,
+// and medians of the rounds. Run it with -benchtime 1x, and under nice -n -10 where others compute.
 func BenchmarkIdleLatency(b *testing.B) {
+	const rounds = 11
 	sessions := fromEnv("ROOST_IDLE_SESSIONS", idleSessions)
+	var sides [2]perch
+	for k, n := range []int{0, sessions} {
+		sides[k] = newPerch(b, sessions, false, "")
+		sides[k].crowd.ask("grow %d", n)
+		sides[k].crowd.ask("chat 1s") // warms up
+	}
 	for b.Loop() {
-		p := newPerch(b, sessions, false, "")
-		for _, n := range []int{0, sessions} {
-			p.crowd.ask("grow %d", n)
-			p.crowd.ask("chat 1s") // warms up
-			fmt.Printf("%d idle sessions: messages, µs at 50, 99, 99.9, 100 %%: %s\n", n, p.crowd.ask("chat 10s"))
+		var half, late [2][]float64
+		for i := range 2 * rounds {
+			k := (i + i/2) % 2 // who is first is last the next time
+			var messages int
+			var at50, at99 float64
+			if _, err := fmt.Sscan(sides[k].crowd.ask("chat 2s"), &messages, &at50, &at99); err != nil {
+				b.Fatal(err)
+			}
+			half[k], late[k] = append(half[k], at50), append(late[k], at99)
 		}
+		for k, beside := range []string{"none", "idle"} {
+			b.ReportMetric(median(half[k]), beside+"-p50-µs")
+			b.ReportMetric(median(late[k]), beside+"-p99-µs")
+		}
+		b.ReportMetric(median(late[1])/median(late[0]), "p99-ratio")
 	}
 }
 
