@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,6 +31,10 @@ const (
 	asCut    = "ROOST_SCRIPT_CUT"
 )
 
+// together is how many scripts and other parallel tests run at once, unless -parallel says: nearly
+// all of their time is the disk's, in opening and closing stores.
+const together = 12
+
 func TestMain(m *testing.M) {
 	if file := os.Getenv(asServer); file != "" {
 		if err := serveScript(file, os.Getenv(asCut) != ""); err != nil {
@@ -35,6 +42,13 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set(strconv.Itoa(max(together, runtime.GOMAXPROCS(0)))); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 	os.Exit(m.Run())
 }
