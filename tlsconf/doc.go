@@ -28,8 +28,9 @@ type Options struct {
 	// Ciphers is a cipher string in OpenSSL's form, see ParseCiphers. Empty means DEFAULT.
 	Ciphers string
 	// KeyExchange is how keys are agreed on: "hybrid", which empty means, is the choice of
-	// crypto/tls, X25519MLKEM768 first; "classic" is X25519 and P-256 alone, which takes half as
-	// much computing and keeps nothing from who records today and has a quantum computer later.
+	// crypto/tls, X25519MLKEM768 first; "classic" is X25519 and P-256 alone, which takes less
+	// computing (netio/DESIGN.md) and does not hold against who records today and has a quantum
+	// computer later.
 	KeyExchange string
 	// ClientCA is a PEM bundle of the authorities that may sign client certificates.
 	// Empty or "none": those of the operating system.
