@@ -60,6 +60,7 @@ have_strophe() { command -v cc >/dev/null && pkg-config --exists libstrophe 2>/d
 have_sendxmpp() { command -v go-sendxmpp >/dev/null; }
 have_openssl() { command -v openssl >/dev/null; }
 have_prosody() { [ "$INTEROP_TARGET" != prosody ] || command -v prosody >/dev/null; }
+have_servers() { command -v prosody >/dev/null && command -v ejabberdctl >/dev/null && [ -d /usr/share/doc/lua-unbound ]; }
 have_profanity() { command -v profanity >/dev/null && command -v tmux >/dev/null; }
 have_browser() { [ -x /usr/bin/chromedriver ] && [ -x /usr/bin/chromium ] && "$python" -c 'import selenium.webdriver' 2>/dev/null; }
 
@@ -73,6 +74,7 @@ install_missing() {
     have_profanity || packages+=(profanity tmux)
     have_browser || packages+=(chromium chromium-driver python3-selenium)
     have_prosody || packages+=(prosody)
+    have_servers || [ "$INTEROP_TARGET" != roost ] || packages+=(prosody lua-unbound ejabberd)
     [ ${#packages[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         echo "not installed, and this is not root with apt-get: ${packages[*]}" >&2
@@ -249,7 +251,17 @@ report_checks() {
     run report "$python" -B "$here/report.py"
 }
 
-# INTEROP_ONLY names one group of checks: openssl, slixmpp, strophe, sendxmpp, profanity, demo, page or report.
+# Roost, Prosody and ejabberd in pairs; all have ports and data of their own. What is not installed is skipped there.
+federation_checks() {
+    [ "$INTEROP_TARGET" = roost ] || return 0
+    if ! have_slixmpp; then
+        skip federation "the package python3-slixmpp is not installed"
+        return
+    fi
+    run federation "$python" -B "$here/federation/checks.py"
+}
+
+# INTEROP_ONLY names one group of checks: openssl, slixmpp, strophe, sendxmpp, profanity, demo, page, report or federation.
 wanted() { [ -z "${INTEROP_ONLY-}" ] || [ "$INTEROP_ONLY" = "$1" ]; }
 
 case $INTEROP_TARGET in
@@ -272,4 +284,5 @@ wanted profanity && profanity_checks
 wanted demo && demo_checks
 wanted page && page_checks
 wanted report && report_checks
+wanted federation && federation_checks
 summary

@@ -49,16 +49,18 @@ def want(condition, reason):
 class Client(slixmpp.ClientXMPP):
     """One stream. Stanzas that arrive are kept until somebody expects them."""
 
-    def __init__(self, user, *, password=None, mech=None, cert=None, resource=None, tls=None, binding=None, alpn=None):
-        """mech: the mechanism to log in with, "any" to let slixmpp choose. tls: the only TLS version to speak. binding: None to
+    def __init__(self, user, *, password=None, mech=None, cert=None, resource=None, tls=None, binding=None, alpn=None, at=None):
+        """at: the server, when it is not the one under test: its host, port, domain and authority. mech: the mechanism to log in with, "any" to let slixmpp choose. tls: the only TLS version to speak. binding: None to
         say that channel binding is not known here, "native" for what slixmpp does by itself, "tls-server-end-point". alpn: the
         protocols to offer."""
         mech = {None: "SCRAM-SHA-1", "any": None}.get(mech, mech)
-        jid = f"{user}@{DOMAIN}" + (f"/{resource}" if resource else "")
+        self.server_address = (at.host, at.port) if at else None
+        domain = at.domain if at else DOMAIN
+        jid = f"{user}@{domain}" + (f"/{resource}" if resource else "")
         super().__init__(jid, PASSWORDS.get(user, "") if password is None else password, sasl_mech=mech)
         self.user = user
-        self.default_domain = DOMAIN  # the name in SNI, and the one the certificate must have
-        self.ca_certs = CERTS / "ca.pem"
+        self.default_domain = domain  # the name in SNI, and the one the certificate must have
+        self.ca_certs = at.authority if at else CERTS / "ca.pem"
         self.binding = binding
         self.mechanism = None  # the one that worked
         self.refusals = []  # conditions of SASL failures
@@ -153,7 +155,7 @@ class Client(slixmpp.ClientXMPP):
         handlers = {name: functools.partial(on, name) for name in events}
         for name, handler in handlers.items():
             self.add_event_handler(name, handler)
-        self.connect((HOST, TLS_PORT if direct else PORT), use_ssl=direct, disable_starttls=plain or direct,
+        self.connect(self.server_address or (HOST, TLS_PORT if direct else PORT), use_ssl=direct, disable_starttls=plain or direct,
                      force_starttls=not plain and not direct)
         try:
             name, data = await asyncio.wait_for(decided, DEADLINE)
@@ -257,41 +259,54 @@ def check(name, needs=None):
     return register
 
 
+async def run_check(line, f):
+    """Run one check with clients of its own, print its result and return whether it was good."""
+    clients = []
+
+    def client(*args, **kw):
+        clients.append(Client(*args, **kw))
+        return clients[-1]
+
+    good = True
+    try:
+        await asyncio.wait_for(f(client), 8 * DEADLINE)
+        print(f"ok {line}", flush=True)
+    except Exception as e:  # whatever goes wrong is that check's result
+        good = False
+        if not isinstance(e, Failed):
+            traceback.print_exc()
+        reason = " ".join(f"{'' if isinstance(e, Failed) else type(e).__name__ + ' '}{e}".split())
+        print(f"FAIL {line}: {reason}", flush=True)
+    for c in clients:
+        try:
+            await c.close()
+        except Exception:
+            c.abort()
+    return good
+
+
 async def run_checks(prefix):
     failures = 0
     for name, needs, f in CHECKS:
         line = f"{prefix}: {name}"
         if needs in LACKS:
             print(f"skip {line}: this server has no {needs}", flush=True)
-            continue
-        clients = []
-
-        def client(*args, **kw):
-            clients.append(Client(*args, **kw))
-            return clients[-1]
-
-        try:
-            await asyncio.wait_for(f(client), 8 * DEADLINE)
-            print(f"ok {line}", flush=True)
-        except Exception as e:  # whatever goes wrong is that check's result
+        elif not await run_check(line, f):
             failures += 1
-            if not isinstance(e, Failed):
-                traceback.print_exc()
-            reason = " ".join(f"{'' if isinstance(e, Failed) else type(e).__name__ + ' '}{e}".split())
-            print(f"FAIL {line}: {reason}", flush=True)
-        for c in clients:
-            try:
-                await c.close()
-            except Exception:
-                c.abort()
     return failures
 
 
 def main(prefix):
+    """Run the checks that were registered."""
+    run(run_checks(prefix))
+
+
+def run(checks):
+    """checks: a coroutine that returns how many failed."""
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     for noisy in ("asyncio",):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    sys.exit(1 if asyncio.run(run_checks(prefix)) else 0)
+    sys.exit(1 if asyncio.run(checks) else 0)
 
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
