@@ -5,7 +5,8 @@
 #
 # Prosody and ejabberd are installed from Debian packages where they are missing and this is root; what then still is missing
 # is left out. Every server runs the same scenarios in turn (bench/run.sh; ROUNDS, SERVERS, TLS_MODES and OUT as there), on free ports, with data of its
-# own. Then `report` writes OUT/peers.html and bench/RESULTS.md (RESULTS) from the results that are in OUT.
+# own. Then `report` writes OUT/peers.html and bench/RESULTS.md (RESULTS) from the results that are in OUT. NOTE is a sentence about this
+# run for RESULTS.md: what else the machine did, say.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export ROOST=${ROOST:-$PWD/bin/roost} BENCH=${BENCH:-$PWD/bin/roost-bench} OUT=${OUT:-$PWD/bench/out/peers}
@@ -63,16 +64,29 @@ preface() {
     cat <<EOT
 # Roost beside its peers
 
-Written by \`make bench-peers\`; the last run was
+Written by \`make bench-peers\`; made on $(date -u -r "$OUT/command" +%Y-%m-%d) by
 
-    ${COMMAND:-$(cat "$OUT/command")}
+    $(cat "$OUT/command")
 
-on $(date -u +%Y-%m-%d), with
+with
 
 $(versions | sed 's/^/- /')
 
+Each server was started afresh for each run, alone, with accounts of its own, tuned as its manual says (servers/*.sh), and they took turns. Every
+figure is the median over the runs, with the extremes in brackets, or a fitted slope with its standard error.
+
+How to read them:
+
+- CPU is user and system time of the server's processes, bytes are resident memory over the number of sessions; neither contains the load
+  tester, which makes the same load for all.
+- In a closed loop (chat; presence with rate 0) the load tester sends as fast as answers come, and both share the
+  machine's processors. Rates and latencies there are those of the pair. Where the server takes all that is left, the rate is the server's; a
+  server that takes a few microseconds for a message leaves the load tester as the bottleneck, and its rate is a lower bound.
+- CPU for each message falls with the load, because what has gathered is sent with one call: compare rows of the same scenario.
+- \`bytes per socket: kernel\` is read of the whole machine, so that other work shows; it is the kernel's and alike for all.
 EOT
-    cat bench/results-preface.md
+    if [ -s "$OUT/note" ]; then printf '\n%s\n' "$(cat "$OUT/note")"; fi
+    echo
 }
 
 report() {
@@ -90,9 +104,12 @@ all)
     install_missing
     rm -rf "$OUT" && mkdir -p "$OUT"
     echo "QUICK=${QUICK:-} ROUNDS=$ROUNDS SERVERS=\"$SERVERS\" TLS_MODES=\"${TLS_MODES:-none starttls}\" make bench-peers" >"$OUT/command"
-    bash bench/run.sh peers
+    echo "${NOTE:-}" >"$OUT/note"
+    bash bench/run.sh peers &
+    trap 'kill $! 2>/dev/null; exit 130' INT TERM # it ends its server
+    wait $!
     report
     ;;
 report) report ;;
-*) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

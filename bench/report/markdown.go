@@ -3,8 +3,11 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
+
+	"roost/bench/scenario"
 )
 
 // spent are the figures of what a server spends, by a part of their names; all others are what its users get.
@@ -14,24 +17,66 @@ func isSpent(name string) bool {
 	return slices.ContainsFunc(spent, func(part string) bool { return strings.Contains(name, part) })
 }
 
-// Markdown writes groups as two tables, what the servers spend and what their users get: medians, and over how many runs.
+// Markdown writes groups as tables: what the servers spend in one, what their users get in one for each group. Figures are
+// medians with the extremes, where there are several runs.
 func Markdown(w io.Writer, groups []Group) error {
 	var b strings.Builder
 	machine(&b, groups)
 	sides := sideNames(groups)
-	for _, part := range []struct {
-		title string
-		spent bool
-	}{{"What the servers spend", true}, {"What their users get", false}} {
-		fmt.Fprintf(&b, "## %s\n", part.title)
-		for i := range groups {
-			groups[i].markdown(&b, sides, part.spent)
-		}
-		b.WriteByte('\n')
+	b.WriteString("## What the servers spend\n\n")
+	head(&b, sides)
+	short := shortTitles(groups)
+	for i := range groups {
+		g := &groups[i]
+		g.rows(&b, sides, short[i]+": ", func(name string) bool { return isSpent(name) && !g.repeated(name) })
 	}
+	b.WriteString("\n## What their users get\n")
+	for i := range groups {
+		fmt.Fprintf(&b, "\n%s\n\n", groups[i].Title)
+		head(&b, sides)
+		groups[i].rows(&b, sides, "", func(name string) bool { return !isSpent(name) })
+	}
+	b.WriteByte('\n')
 	verdicts(&b, groups)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func head(b *strings.Builder, sides []string) {
+	fmt.Fprintf(b, "| | %s |\n| --- |%s\n", strings.Join(sides, " | "), strings.Repeat(" ---: |", len(sides)))
+}
+
+// repeated reports whether a figure is of logins that only prepare for the rest, and that another group shows.
+func (g *Group) repeated(name string) bool {
+	r := g.Sides[0].Runs[0]
+	return r.Slope == nil && strings.HasSuffix(name, "CPU µs/login")
+}
+
+// shortTitles names groups by their scenario, transport, and those variables in which groups of one scenario differ.
+func shortTitles(groups []Group) []string {
+	values := map[string]map[string]bool{} // by scenario and variable
+	scenarioOf := func(g Group) *scenario.Scenario { return g.Sides[0].Runs[0].Scenario }
+	for _, g := range groups {
+		s := scenarioOf(g)
+		for k, v := range s.Vars {
+			id := s.Name + " " + k
+			if values[id] == nil {
+				values[id] = map[string]bool{}
+			}
+			values[id][v] = true
+		}
+	}
+	out := make([]string, len(groups))
+	for i, g := range groups {
+		s := scenarioOf(g)
+		out[i] = s.Name + ", " + transports[s.Login.TLS]
+		for _, k := range slices.Sorted(maps.Keys(s.Vars)) {
+			if len(values[s.Name+" "+k]) > 1 {
+				out[i] += ", " + k + " " + s.Vars[k]
+			}
+		}
+	}
+	return out
 }
 
 // machine says where the first run was made.
@@ -56,8 +101,8 @@ func sideNames(groups []Group) []string {
 	return names
 }
 
-// markdown writes a group's rows of one kind as a table, if there are any.
-func (g *Group) markdown(b *strings.Builder, sides []string, spent bool) {
+// rows writes a group's figures that are wanted, a line each.
+func (g *Group) rows(b *strings.Builder, sides []string, prefix string, wanted func(name string) bool) {
 	var names []string
 	cells := map[string]map[string]Range{}
 	for i := range g.Sides {
@@ -65,17 +110,13 @@ func (g *Group) markdown(b *strings.Builder, sides []string, spent bool) {
 		order, ranges := s.Ranges()
 		cells[s.Name] = ranges
 		for _, n := range order {
-			if isSpent(n) == spent && !slices.Contains(names, n) {
+			if wanted(n) && !slices.Contains(names, n) {
 				names = append(names, n)
 			}
 		}
 	}
-	if len(names) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\n%s\n\n| | %s |\n| --- |%s\n", g.Title, strings.Join(sides, " | "), strings.Repeat(" ---: |", len(sides)))
 	for _, n := range names {
-		fmt.Fprintf(b, "| %s |", n)
+		fmt.Fprintf(b, "| %s%s |", prefix, n)
 		for _, side := range sides {
 			fmt.Fprintf(b, " %s |", cells[side][n].text())
 		}
@@ -90,7 +131,7 @@ func (r Range) text() string {
 		return ""
 	case r.Error > 0:
 		return digits(r.Median) + " ± " + digits(r.Error)
-	case r.Runs == 1:
+	case digits(r.Low) == digits(r.High):
 		return digits(r.Median)
 	}
 	return fmt.Sprintf("%s (%s … %s)", digits(r.Median), digits(r.Low), digits(r.High))

@@ -104,6 +104,11 @@ func title(s *scenario.Scenario) string {
 	for _, k := range slices.Sorted(maps.Keys(s.Vars)) {
 		vars = append(vars, k+" "+s.Vars[k])
 	}
-	over := map[scenario.TLSMode]string{scenario.TLSNone: "plain", scenario.TLSStart: "STARTTLS", scenario.TLSDirect: "direct TLS"}[s.Login.TLS]
-	return fmt.Sprintf("%s, %s (%s)", s.Name, over, strings.Join(vars, ", "))
+	if len(vars) == 0 {
+		return s.Name + ", " + transports[s.Login.TLS]
+	}
+	return fmt.Sprintf("%s, %s (%s)", s.Name, transports[s.Login.TLS], strings.Join(vars, ", "))
 }
+
+// transports is what people call them.
+var transports = map[scenario.TLSMode]string{scenario.TLSNone: "plain", scenario.TLSStart: "STARTTLS", scenario.TLSDirect: "direct TLS"}
