@@ -39,6 +39,10 @@ type Bucket struct {
 
 // Take takes n and tells how long to wait until nothing is owed beyond the burst.
 func (b *Bucket) Take(r Rate, n int, now int64) time.Duration {
+	if !r.On() {
+		*b = Bucket{} // a rate that is no more asks for nothing that was owed to it
+		return 0
+	}
 	b.owed = min(b.rest(now)+r.cost(n), maxOwed)
 	b.at = now
 	return max(0, b.owed-r.cost(r.Burst))
@@ -46,6 +50,9 @@ func (b *Bucket) Take(r Rate, n int, now int64) time.Duration {
 
 // Wait tells how long to wait until n can be taken without a debt.
 func (b *Bucket) Wait(r Rate, n int, now int64) time.Duration {
+	if !r.On() {
+		return 0
+	}
 	return max(0, b.rest(now)+r.cost(n)-r.cost(r.Burst))
 }
 

@@ -55,6 +55,13 @@ func TestBucket(t *testing.T) {
 	if !b.Full(now) {
 		t.Error("not full after all is paid")
 	}
+	b.Take(r, 100, now)
+	if w := b.Wait(Rate{}, 1, now); w != 0 {
+		t.Errorf("a rate that is off has somebody wait for %v", w)
+	}
+	if w := b.Take(Rate{}, 1, now); w != 0 || !b.Full(now) {
+		t.Errorf("a rate that is off has somebody wait for %v", w)
+	}
 }
 
 // TestBucketHuge: what takes longer than the clock can count still takes long.
