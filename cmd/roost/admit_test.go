@@ -222,3 +222,33 @@ func TestMemoryLimit(t *testing.T) {
 	(<-late).ping()
 	alice.ping()
 }
+
+// TestReloadLimits: limits that are set and taken back while somebody is there.
+func TestReloadLimits(t *testing.T) {
+	p := newPlace(t, "", "")
+	p.do("secret\n", "user", "add", "alice@localhost")
+	s := p.start()
+	alice := s.login(t, "alice", "a")
+	alice.ping()
+	p.edit("require_tls = false", "require_tls = false stanza_rate = 1/3600 stanza_burst = 2 max_connections_per_ip = 1")
+	p.reload()
+	alice.ping()
+	alice.ping()
+	alice.send("<iq type='get' id='late' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>") // is owed
+	alice.send("<iq type='get' id='later' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+	alice.until("id='late'")
+	dial(t, s.addr()).header() // alice came when nobody counted
+	refused := dial(t, s.addr())
+	if _, err := refused.conn.Read(make([]byte, 1)); err == nil {
+		t.Error("a second connection is let in")
+	}
+	if n := s.c2s.Stats().Slowed; n == 0 {
+		t.Error("a session that was there is not slowed down")
+	}
+	p.edit(" stanza_rate = 1/3600 stanza_burst = 2 max_connections_per_ip = 1", "")
+	p.reload()
+	alice.until("id='later'")
+	dial(t, s.addr()).header()
+	alice.until("/>")
+	alice.ping()
+}

@@ -107,7 +107,9 @@ func (s *Stream) Adopt(cfg *Config) {
 	}
 	s.cfg = cfg
 	s.tok.SetLimits(&cfg.Bound)
-	if s.job.held() == 0 { // else OnTimer ends the hold, and looks at the idle time then
+	if n := s.job.held(); n != 0 {
+		s.unhold(n) // what is owed to a rate may be less now
+	} else {
 		s.setTimer(0)
 	}
 }
