@@ -102,11 +102,14 @@ func view(r *report.Result) *runView {
 	return v
 }
 
-// phases sorts the figures by the phase that their names begin with.
+// phases sorts the figures by the phase that their names begin with. Of the latencies p99 stands for the others, which the tables have.
 func phases(r *report.Result) []phaseView {
 	var out []phaseView
 	for _, f := range r.Figures() {
 		phase, name, _ := strings.Cut(f.Name, ": ")
+		if strings.HasSuffix(name, "p50 ms") || strings.HasSuffix(name, "p99.9 ms") {
+			continue
+		}
 		if len(out) == 0 || out[len(out)-1].Name != phase {
 			out = append(out, phaseView{Name: phase})
 		}
