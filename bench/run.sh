@@ -40,8 +40,8 @@ rows() {
         echo "presence 100 20 presence users=100,contacts=20,rate=200,hold=2s"
         echo "presence-closed 100 20 presence users=100,contacts=20,rate=0,window=1,hold=2s"
         ;;
-    peers/quick) # the sizes of full but for idle, less time for each
-        echo "idle 6000 0 idle users=6000,from=1500,steps=4,quiet=5s,hold=2s"
+    peers/quick) # smaller and shorter; servers give memory back some seconds after logins
+        echo "idle 6000 0 idle users=6000,from=1500,steps=4,quiet=8s,hold=2s"
         echo "chat-100x1 200 0 chat users=200,window=1,hold=3s"
         echo "chat-100x16 200 0 chat users=200,window=16,hold=3s"
         echo "chat-2000x1 4000 0 chat users=4000,window=1,hold=3s"

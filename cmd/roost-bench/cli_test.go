@@ -84,6 +84,9 @@ func TestRun(t *testing.T) {
 		if err != nil || r.Verdict.OK != (c.code == exitOK) || len(r.Segments) != 2 || r.Env.CPUs < 1 {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
+		if b, err := os.ReadFile(filepath.Join(out, reportName)); err != nil || !bytes.Contains(b, []byte("talk: message")) {
+			t.Errorf("%s: report.html: %v", name, err)
+		}
 		if b, _ := os.ReadFile(results[name]); bytes.Contains(b, []byte("secret")) {
 			t.Errorf("%s: the password is in the result", name)
 		}
@@ -96,6 +99,12 @@ func TestRun(t *testing.T) {
 		{[]string{"show", results["good"]}, exitOK, "talk"},
 		{[]string{"show", results["good"], results["bad"]}, exitOK, "talk: message/s"},
 		{[]string{"compare", results["good"], results["bad"], "--fail-on", "p99+10%"}, exitOK, "B/A"},
+		{[]string{"compare", results["good"], results["bad"], "-o", filepath.Join(dir, "both")}, exitOK, "compare.html"},
+		{[]string{"report", filepath.Join(dir, "good")}, exitOK, "report.html"},
+		{[]string{"report", results["good"], results["bad"]}, exitFailed, "say where with -o"},
+		{[]string{"report", results["good"], results["bad"], "-o", filepath.Join(dir, "both", "sides.html")}, exitOK, "sides.html"},
+		{[]string{"report", results["good"], "--markdown"}, exitOK, "| talk: message/s |"},
+		{[]string{"report", dir}, exitFailed, "no such file"},
 		{[]string{"compare", results["good"], results["bad"], "--fail-on", "nothing+10%"}, exitFailed, "no figure"},
 		{[]string{"compare", results["good"], results["bad"], "--fail-on", "p99"}, exitFailed, "is not like"},
 	} {
