@@ -152,6 +152,30 @@ func TestWrongPasswords(t *testing.T) {
 	h.dial().login("alice", "a").logout().check(t)
 }
 
+// TestWrongPasswordsRefused: an answer that would have to wait for too long, behind another one, is not given, not even
+// to the right password.
+func TestWrongPasswordsRefused(t *testing.T) {
+	h := newHouse(t, options{net: fine, cfg: func(c *c2s.Config) {
+		c.FailureDelay, c.MaxFailureDelay, c.MaxAuthFailures = time.Hour, time.Hour, 100
+		c.AuthTimeout = 0
+	}})
+	waits := h.dial().open()
+	for range 5 {
+		waits.send(plain("alice", "wrong"))
+		waits.want("<not-authorized/>")
+	}
+	waits.send(plain("alice", "wrong")).check(t)
+	eventually(t, "the answer waits", func() bool { return h.c2s.Stats().LoginsDelayed == 1 })
+	second := h.dial().open().send(plain("alice", "wrong"))
+	second.want("<temporary-auth-failure/>")
+	second.logout().check(t)
+	if st := h.c2s.Stats(); st.LoginsRefused != 1 {
+		t.Errorf("%+v", st)
+	}
+	waits.reset()
+	h.empty(t)
+}
+
 // TestFull: without memory for more sessions nobody logs in any more; those who are there stay.
 func TestFull(t *testing.T) {
 	var full atomic.Bool
