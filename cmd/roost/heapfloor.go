@@ -10,7 +10,7 @@ import (
 // heapFloor is the least garbage, in bytes, that gathers before the collector runs. By gcPercent alone a
 // server with a thousand sessions would collect each megabyte or two, many times a second while rosters
 // are read; so much memory more is nothing to the machine, and once it is quiet it is given back (trimmer).
-const heapFloor = 16 << 20
+const heapFloor = 8 << 20
 
 // heapPercent is the collector's percentage for a heap of which live bytes live: gcPercent, or what lets
 // heapFloor gather.

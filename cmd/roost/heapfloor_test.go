@@ -13,7 +13,7 @@ func TestHeapPercent(t *testing.T) {
 		live uint64
 		want int
 	}{
-		{0, 1600}, {mb / 2, 1600}, {mb, 1600}, {4 * mb, 400}, {32 * mb, 50}, {64 * mb, 50}, {4096 * mb, 50},
+		{0, 800}, {mb / 2, 800}, {mb, 800}, {4 * mb, 200}, {16 * mb, 50}, {64 * mb, 50}, {4096 * mb, 50},
 	} {
 		if got := heapPercent(k.live); got != k.want {
 			t.Errorf("%d bytes live: %d %%, want %d", k.live, got, k.want)

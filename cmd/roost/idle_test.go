@@ -58,7 +58,7 @@ func newPerch(b *testing.B, sessions int, secure bool, rosters string) perch {
 		fmt.Fprintf(&users, "chat%d:chat%[1]d\n", i)
 	}
 	p.write("passwords", users.String())
-	conf, scheme := p.read("roost.conf"), ""
+	conf, scheme := "disable_nagle_algorithm = true\n"+p.read("roost.conf"), ""
 	conf = strings.Replace(conf, "accounts://", "file://"+p.path("passwords"), 1)
 	if secure {
 		conf, scheme = strings.Replace(conf, `"127.0.0.1:0" {}`, `"127.0.0.1:0" { use_ssl = on }`, 1), "tls:"

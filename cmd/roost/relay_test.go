@@ -78,7 +78,7 @@ func TestRelayProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &relay{}
-	ls, err := e.Listen(netio.ListenOptions{Address: "127.0.0.1:0", Backlog: 4096}, r.accept)
+	ls, err := e.Listen(netio.ListenOptions{Address: "127.0.0.1:0", Backlog: 4096, NoDelay: true}, r.accept)
 	if err != nil {
 		t.Fatal(err)
 	}
