@@ -224,6 +224,7 @@ func TestDelegatedIsTheApplications(t *testing.T) {
 
 // TestDelegatedDown: a client that cannot have its roster is told in time, and stays.
 func TestDelegatedDown(t *testing.T) {
+	t.Parallel()
 	a := newContactsApp(t)
 	a.friends("john: aaron", "aaron: john", "marie:")
 	s := newDelegatedPlace(t, a, "HTTP_Roster_Timeout = 1").start()
@@ -262,6 +263,7 @@ func TestDelegatedDown(t *testing.T) {
 // TestDelegatedHang: while a web application hangs, more logins than there are workers wait for it, and
 // nobody else does: neither another domain nor those whose rosters are there.
 func TestDelegatedHang(t *testing.T) {
+	t.Parallel()
 	const crowd, each = workers + farWorkers, 8 // logins in all, and of one user
 	a := newContactsApp(t)
 	a.friends("john:")

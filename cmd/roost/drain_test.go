@@ -73,6 +73,7 @@ func page(t *testing.T, s *Server, path string) string {
 
 // TestDrainPace: so many a second, and a cancel leaves the others where they are.
 func TestDrainPace(t *testing.T) {
+	t.Parallel()
 	p, s := drainPlace(t)
 	all := crowdOf(t, s, 20)
 	start := time.Now()
@@ -148,6 +149,7 @@ func TestDrainBadWords(t *testing.T) {
 
 // TestStopWhileDraining: a stop does not wait for a drain.
 func TestStopWhileDraining(t *testing.T) {
+	t.Parallel()
 	_, s := drainPlace(t)
 	all := crowdOf(t, s, 3)
 	d, err := s.startDrain(1, "")

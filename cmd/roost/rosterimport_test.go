@@ -23,6 +23,7 @@ func TestRosterImportFrom(t *testing.T) {
 
 // TestRosterImportPosition: a long import says now and then where to go on, for one that is killed cannot.
 func TestRosterImportPosition(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
 		var in strings.Builder
 		for i := range importEvery + 1000 {
@@ -81,6 +82,7 @@ func (e *endless) Read(b []byte) (int, error) {
 
 // TestImportStopped: a server that stops ends an import with the line to go on with.
 func TestImportStopped(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "", "")
 	s := p.start()
 	stopped := make(chan error, 1)

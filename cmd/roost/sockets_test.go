@@ -207,6 +207,7 @@ func TestLoops(t *testing.T) {
 // TestPeerOptions: every option of a Peer shows at a client of its addresses, and at no other; a
 // Peer in a Listen comes before one in the listener.
 func TestPeerOptions(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, d := range []string{"all", "two"} {
 		if err := os.Mkdir(dir+"/"+d, 0o700); err != nil {

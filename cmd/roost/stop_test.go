@@ -120,6 +120,7 @@ func TestStopTimeout(t *testing.T) {
 
 // TestKillKeepsWhatWasAcknowledged: what a command or a client was told is there after SIGKILL.
 func TestKillKeepsWhatWasAcknowledged(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "", "")
 	o := script.Options{Dir: p.dir, Config: p.file, Process: true}
 	for round := range 3 {

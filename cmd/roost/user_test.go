@@ -17,6 +17,7 @@ func everywhere(t *testing.T, test func(*testing.T, *place)) {
 }
 
 func TestUsers(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
 		for _, step := range []struct {
 			in, words, out string
@@ -73,6 +74,7 @@ func TestPasswordWorks(t *testing.T) {
 }
 
 func TestImportUsers(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
 		const many = 20_000
 		var text strings.Builder
