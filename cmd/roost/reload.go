@@ -82,6 +82,12 @@ func (s *Server) reload(out io.Writer, path string) error {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	did.tell(out)
+	for _, w := range cfg.Warnings {
+		fmt.Fprintf(out, "warning: %s\n", w)
+	}
+	for _, a := range advice(cfg, machine()) {
+		fmt.Fprintf(out, "warning: %s\n", a)
+	}
 	if n := len(s.edits); n > 0 {
 		fmt.Fprintf(out, "%s made on the console and not written back dropped\n", count(n, "change"))
 	}

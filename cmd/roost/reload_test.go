@@ -128,7 +128,11 @@ func TestReloadNames(t *testing.T) {
 	if c := s.conf(); c.DataDir != p.path("data") || !c.Presence {
 		t.Errorf("%s %v", c.DataDir, c.Presence)
 	}
-	if got := p.do("", "console", "-s", p.path("data/control.sock"), "reload"); !strings.Contains(got, "0 changes in effect, 3 at the next start") {
+	if got := p.reload(); !strings.Contains(got, "0 changes in effect, 3 at the next start") {
+		t.Error(got)
+	}
+	p.edit("idle_time = 900", "pool_name = nowhere")
+	if got := p.reload(); !strings.Contains(got, "warning: "+p.file+":") || !strings.Contains(got, "names no ThreadPool") {
 		t.Error(got)
 	}
 }
@@ -167,16 +171,16 @@ func TestReloadSessions(t *testing.T) {
 func TestReloadListeners(t *testing.T) {
 	p := newPlace(t, "", "")
 	p.do("alice@localhost secret\n", "user", "import")
+	p.edit(`Listen "127.0.0.1:0" {}`, `Listen "*:0" {}`) // a port that is free on all addresses
 	s := p.start()
-	alice := s.login(t, "alice", "r")
 	_, port, _ := net.SplitHostPort(s.addr())
-	p.edit(`Listen "127.0.0.1:0" {}`, `Listen "127.0.0.1:`+port+`" {}`)
-	if got := p.try("", "console", "reload"); got.code != exitOK { // 127.0.0.1:0 made room for its own port
-		t.Fatalf("%+v", got)
-	}
+	at := &addrOnly{"127.0.0.1:" + port}
+	alice := at.login(t, "alice", "r")
+	p.edit(`Listen "*:0"`, `Listen "127.0.0.1:`+port+`"`)
+	p.reload()
 	p.edit(`Listen "127.0.0.1:`+port, `Listen "*:`+port)
 	p.reload()
-	s.login(t, "alice", "s")
+	at.login(t, "alice", "s")
 	p.edit("{}\n}\nscriptlet", "{ enable = off }\n}\nscriptlet")
 	p.reload()
 	if _, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil || len(s.open()) != 0 {
