@@ -30,3 +30,18 @@ func (l *loop) callEach(c *Conn, fn func(*Conn, Handler)) {
 	defer l.recovered(c, "Each")
 	fn(c, c.h)
 }
+
+// Answer returns when every loop has come by once: one that is stuck keeps it. Once Shutdown has begun it
+// returns at once. Not on a loop.
+func (e *Engine) Answer() {
+	var all sync.WaitGroup
+	e.mu.Lock() // as in Each
+	if e.down == nil {
+		for _, l := range e.loops {
+			all.Add(1)
+			l.post(task{fn: all.Done})
+		}
+	}
+	e.mu.Unlock()
+	all.Wait()
+}

@@ -31,6 +31,7 @@ type consoleCLI struct {
 	Paniclog paniclogCmd   `cmd:"" help:"The last warnings and errors."`
 	Sysinfo  sysinfoCmd    `cmd:"" help:"Process, machine and limits."`
 	Drain    drainCmd      `cmd:"" help:"Accept no clients and send those away that are there, so many a second."`
+	Upgrade  upgradeCmd    `cmd:"" help:"Go over to a new program without refusing a connection."`
 	Shutdown shutdownCmd   `cmd:"" help:"Close all streams with system-shutdown and stop."`
 	Version  versionCmd    `cmd:"" help:"Version, commit and Go version."`
 	User     userCmd       `cmd:"" help:"Manage accounts."`

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"roost/cmd/roost/conf"
 )
 
 // The control socket speaks HTTP on a Unix socket of mode 0600: who may open it may command the
@@ -34,15 +36,13 @@ type control struct {
 }
 
 // listenControl opens the socket. A file that nobody listens on is a leftover and is replaced.
-func listenControl(path string, mode os.FileMode, handle func(args []string, e *env) int) (*control, error) {
-	if err := removeStale(path); err != nil {
-		return nil, fmt.Errorf("control socket: %w", err)
-	}
-	ln, err := net.Listen("unix", path)
+func listenControl(at conf.Endpoint, handle func(args []string, e *env) int, inherited *heir) (*control, error) {
+	path := at.Address.Path
+	ln, err := inherited.listen("unix", path, at.Address)
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := os.Chmod(path, at.FileMode); err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
 	mux := http.NewServeMux()

@@ -77,7 +77,7 @@ func (p *plan) planHTTP() error {
 			p.swap(func() { w.handler.Store(&h); p.setMode(e) })
 			continue
 		}
-		w, err := openWeb(e, h)
+		w, err := openWeb(e, h, p.s.heir)
 		if err != nil {
 			return fmt.Errorf("%sHTTP_Listener: %w", at(e), err)
 		}
@@ -115,15 +115,12 @@ func at(e conf.Endpoint) string {
 	return e.Pos.String() + ": "
 }
 
-func openWeb(e conf.Endpoint, h http.Handler) (*web, error) {
+func openWeb(e conf.Endpoint, h http.Handler, inherited *heir) (*web, error) {
 	network, addr := "tcp", e.Address.IP.String()
 	if e.Address.IsUnix() {
 		network, addr = "unix", e.Address.Path
-		if err := removeStale(addr); err != nil {
-			return nil, err
-		}
 	}
-	ln, err := net.Listen(network, addr)
+	ln, err := inherited.listen(network, addr, e.Address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("listen %s: address already in use: another process holds the port; end it, name another address, or set enable = off", addr)
 	}

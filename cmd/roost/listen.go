@@ -37,6 +37,7 @@ type opened struct {
 // listen opens a socket.
 func (s *Server) listen(sc *scope) (*opened, error) {
 	o := &opened{address: sc.at.Address, options: socket(sc.at)}
+	o.options.File = s.heir.socket(sc.at.Address)
 	o.options.Gate = &door{s.admission, func() *conf.Listen { return o.scope.Load().at }}
 	o.scope.Store(sc)
 	return o, s.relisten(o)
@@ -103,6 +104,7 @@ func (p *plan) planListeners() error {
 // keep has a socket go by another scope, and the sessions that came through it as well.
 func (p *plan) keep(o *opened, sc *scope, moved map[*c2s.Config]*scope) {
 	was, options := o.scope.Load(), socket(sc.at)
+	options.File = o.options.File
 	options.Gate = o.options.Gate
 	if p.secrets.same && conf.Same(was.at, sc.at) {
 		return

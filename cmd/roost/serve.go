@@ -31,7 +31,7 @@ type serveCmd struct {
 	Test bool `short:"t" help:"Only check the configuration."`
 }
 
-func (c serveCmd) Run(e *env) error {
+func (c serveCmd) Run(e *env, inv *invocation) error {
 	cfg, err := c.loadChecked()
 	if err != nil {
 		return tellConfig(e, err)
@@ -40,17 +40,19 @@ func (c serveCmd) Run(e *env) error {
 		return tellValid(e, cfg)
 	}
 	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP) // from here on it does not end the process
+	signal.Notify(hup, syscall.SIGHUP, syscall.SIGUSR2) // from here on they do not end the process
 	defer signal.Stop(hup)
 	base := newFormatted(e.err, cfg.LogFormat)
 	log := slog.New(leveled{base, cfg.Log.For("start")})
 	for _, w := range cfg.Warnings {
 		log.Warn(w.Error())
 	}
-	s, err := Start(cfg, Options{Log: slog.New(base)})
+	inherited := inherit(log)
+	s, err := Start(cfg, Options{Log: slog.New(base), heir: inherited, words: inv.args})
 	if err != nil {
-		return err
+		return inherited.retreat(err, log)
 	}
+	s.settleIn(log)
 	for _, a := range advice(cfg, machine()) {
 		log.Warn(a)
 	}
@@ -59,28 +61,49 @@ func (c serveCmd) Run(e *env) error {
 	tuneMemory(tuning, log, memoryLimit(cfg))
 	s.banner(e)
 	notify(log, s.ready())
+	go s.watchdog(log)
 	s.wait(e.ctx, hup)
+	stop := func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), s.conf().StopTimeout+stopGrace)
+		defer cancel()
+		return s.Stop(ctx)
+	}
+	if path := s.successor.Load(); path != nil && e.ctx.Err() == nil {
+		notifyReloading(log, "going over to "+*path)
+		e.printf("going over to %s: closing all streams\n", *path)
+		return s.handOver(*path, stop, log)
+	}
 	notify(log, daemon.SdNotifyStopping)
 	e.printf("stopping: closing all streams\n")
-	ctx, cancel := context.WithTimeout(context.Background(), cfg.StopTimeout+stopGrace)
-	defer cancel()
-	return s.Stop(ctx)
+	return stop()
 }
 
-// wait returns when the server is to stop; hup, SIGHUP, reloads.
-func (s *Server) wait(ctx context.Context, hup <-chan os.Signal) {
+// wait returns when the server is to stop. Of the signals, SIGHUP reloads and SIGUSR2 upgrades.
+func (s *Server) wait(ctx context.Context, signals <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.stopping:
 			return
-		case <-hup:
-			if err := s.reload(logWriter{s.log}, ""); err != nil {
-				s.log.Error("reload failed", "err", err)
-			}
+		case sig := <-signals:
+			s.obey(sig)
 		}
 	}
+}
+
+func (s *Server) obey(sig os.Signal) {
+	if sig == syscall.SIGUSR2 {
+		if _, err := s.planUpgrade(""); err != nil {
+			s.log.Error("no upgrade: nothing was changed", "err", err)
+		}
+		return
+	}
+	notifyReloading(s.log, "reading the configuration")
+	if err := s.reload(logWriter{s.log}, ""); err != nil {
+		s.log.Error("reload failed", "err", err)
+	}
+	notify(s.log, s.ready())
 }
 
 // logWriter turns what a command prints into log lines.
@@ -110,6 +133,9 @@ func (s *Server) banner(e *env) {
 	e.printf("next: %s user add alice@%s\n", os.Args[0], served(s.conf())[0])
 }
 
+// validWord is what a check says when all is well. An upgrade looks for it.
+const validWord = "Configuration valid"
+
 // checkCmd is `roost check`.
 type checkCmd struct{ configFlag }
 
@@ -130,7 +156,7 @@ func tellValid(e *env, cfg *conf.Config) error {
 		}
 		fmt.Fprintf(e.err, "%swarning: %s\n", at, w.Msg)
 	}
-	e.printf("Configuration valid\n")
+	e.printf("%s\n", validWord)
 	return nil
 }
 
@@ -170,7 +196,7 @@ func (p *plan) planControl() error {
 			p.swap(func() { p.setMode(l) })
 			continue
 		}
-		c, err := listenControl(l.Address.Path, l.FileMode, p.s.command)
+		c, err := listenControl(l, p.s.command, p.s.heir)
 		if err != nil {
 			return fmt.Errorf("%s%w", at(l), err)
 		}

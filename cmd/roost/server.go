@@ -26,14 +26,17 @@ import (
 
 // Server is one running server. Start makes it, Stop ends it.
 type Server struct {
-	first   *conf.Config               // that of the start
-	now     atomic.Pointer[generation] // the configuration in use
-	base    *slog.Logger               // what every module's log ends in
-	log     *slog.Logger               // of the XMPP module
-	levels  levels
-	format  formatted             // of the log; the zero value when it is not ours
-	brake   brake                 // of the log
-	drained atomic.Pointer[drain] // nil while clients are accepted
+	first     *conf.Config               // that of the start
+	now       atomic.Pointer[generation] // the configuration in use
+	base      *slog.Logger               // what every module's log ends in
+	log       *slog.Logger               // of the XMPP module
+	levels    levels
+	format    formatted              // of the log; the zero value when it is not ours
+	brake     brake                  // of the log
+	drained   atomic.Pointer[drain]  // nil while clients are accepted
+	heir      *heir                  // sockets that were open before the start; may be nil
+	words     []string               // the command that runs the server; nil: it is part of another program
+	successor atomic.Pointer[string] // the program that goes on after the end; nil: none
 
 	store   *rosterdb.DB
 	exists  *existence
@@ -74,7 +77,9 @@ type Options struct {
 	Log        *slog.Logger
 	ReadBuffer int          // bytes; 1 cuts the input at every byte, for tests
 	Resolver   s2s.Resolver // finds other domains; nil: DNS
-	MinFree    int64        // bytes of free disk below which the store takes no changes; 0: its default
+	heir       *heir
+	words      []string
+	MinFree    int64 // bytes of free disk below which the store takes no changes; 0: its default
 }
 
 // Pools: what computes (credentials) gets a goroutine per processor, what waits for the disk gets
@@ -84,7 +89,7 @@ const workers = 256
 // Start runs a server on cfg. On error nothing is left running.
 func Start(cfg *conf.Config, o Options) (*Server, error) {
 	s := &Server{recent: new(recent), started: time.Now(), stopping: make(chan struct{})}
-	s.first = cfg
+	s.first, s.heir, s.words = cfg, o.heir, o.words
 	s.now.Store(newGeneration(cfg))
 	s.sockets.Store(&sockets{})
 	s.delegation.Store(&delegation{})
