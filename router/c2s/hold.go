@@ -10,7 +10,7 @@ import (
 // more slowly.
 const holdTime = time.Second
 
-// maxHold is how long a stream is not read from at most before it is looked at again.
+// maxHold is how long a session is not read from at most before it is looked at again.
 const maxHold = time.Minute
 
 // heldMark is set in jobState.v, beside a number that tells one hold from the next, while the Stream
@@ -40,14 +40,16 @@ func (s *Stream) yield(to jid.JID) {
 	}
 }
 
-// wait reads no more for the time d, at most maxHold, and then calls then, unless the stream has ended. A
-// session, which has no then, looks again at what it owes. Views of the element at hand end here. On the
+// wait reads no more for the time d and then calls then, unless the stream has ended. A session, which has
+// no then, waits for maxHold at most and looks again at what it owes. Views of the element at hand end here. On the
 // loop, while nothing else is waited for.
 func (s *Stream) wait(d time.Duration, then func()) {
 	if s.nego != nil {
 		s.nego.then = then
+	} else {
+		d = min(d, maxHold)
 	}
-	s.hold(s.srv.nextHold(), min(d, maxHold))
+	s.hold(s.srv.nextHold(), d)
 }
 
 // hold reads no more until unhold(n), which the timer calls after d.
