@@ -2,6 +2,8 @@ package main
 
 import (
 	"net"
+	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,4 +34,37 @@ func TestNotify(t *testing.T) {
 	if err := x.Wait(); err != nil {
 		t.Errorf("%v\n%s", err, &x.out)
 	}
+}
+
+// TestSocketActivation: a socket that the service manager has opened is used, and outlives the server.
+func TestSocketActivation(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	file, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	p := newPlace(t, "", "")
+	p.do("secret\n", "user", "add", "alice@localhost")
+	p.write("roost.conf", strings.Replace(p.read("roost.conf"), "127.0.0.1:0", ln.Addr().String(), 1))
+	x := &program{Cmd: exec.Command(p.newBinary("activated", "export LISTEN_FDS=1 LISTEN_PID=$$"), "serve", "-c", p.file)}
+	x.Stdout, x.Stderr, x.ExtraFiles = &x.out, &x.out, []*os.File{file}
+	if err := x.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { x.Process.Kill() })
+	at := p.listening(x)
+	if at.at != ln.Addr().String() {
+		t.Errorf("it listens on %s", at.at)
+	}
+	at.login(t, "alice", "r").ping()
+	x.Process.Signal(syscall.SIGTERM)
+	if err := x.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, &x.out)
+	}
+	dial(t, at.at) // it waits for the next one
 }
