@@ -55,6 +55,9 @@ func tuneMemory(ctx context.Context, log *slog.Logger, ours uint64) {
 	}()
 }
 
+// unlimited is less than what version 1 of control groups shows for no limit, the largest multiple of a page.
+const unlimited = 1 << 60
+
 // groupLimit is the least memory.max of the process's control groups, in bytes; math.MaxInt64 without
 // one. root is the file system.
 func groupLimit(root fs.FS) int64 {
@@ -73,7 +76,7 @@ func groupLimit(root fs.FS) int64 {
 		}
 		for p := path.Clean("/" + f[2]); ; p = path.Dir(p) { // a group's limit holds for those within
 			text, _ := fs.ReadFile(root, path.Join(dir, p, file))
-			if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n > 0 {
+			if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n > 0 && n < unlimited {
 				least = min(least, n)
 			}
 			if p == "/" {

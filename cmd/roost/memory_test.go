@@ -24,6 +24,8 @@ func TestGroupLimit(t *testing.T) {
 			"sys/fs/cgroup/memory/a/memory.limit_in_bytes": file("2000\n"),
 			"sys/fs/cgroup/memory/memory.limit_in_bytes":   file("9223372036854771712\n"),
 			"sys/fs/cgroup/a/memory.max":                   file("1\n")}, 2000},
+		{"version 1, no limit", fstest.MapFS{"proc/self/cgroup": file("2:memory:/\n"),
+			"sys/fs/cgroup/memory/memory.limit_in_bytes": file("9223372036854771712\n")}, math.MaxInt64},
 		{"rubbish", fstest.MapFS{"proc/self/cgroup": file("x\n::\n0::../..\n"), "sys/fs/cgroup/memory.max": file("-1\n")}, math.MaxInt64},
 	} {
 		if got := groupLimit(k.root); got != k.want {
