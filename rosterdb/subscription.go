@@ -41,16 +41,6 @@ func (e Event) String() string {
 	return ""
 }
 
-// ParseEvent reads a presence type; ok is false for one that is not about subscriptions.
-func ParseEvent(presenceType string) (e Event, ok bool) {
-	for e := Subscribe; e < nEvents; e++ {
-		if eventNames[e] == presenceType {
-			return e, true
-		}
-	}
-	return NoEvent, false
-}
-
 // Direction says whose stanza it is, seen from the owner of the roster.
 type Direction uint8
 

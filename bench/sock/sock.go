@@ -128,9 +128,6 @@ func Write(fd int, p []byte) (int, error) {
 	}
 }
 
-// Shutdown ends our side: the peer reads the end of input.
-func Shutdown(fd int) { _ = syscall.Shutdown(fd, syscall.SHUT_WR) }
-
 // Close closes fd. With reset the peer gets a reset instead of an end, and nothing is left in TIME-WAIT:
 // it is how a connection looks whose host has gone.
 func Close(fd int, reset bool) {

@@ -8,7 +8,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -90,24 +89,6 @@ func derive(h Hash, password string, salt []byte, iterations int) (Keys, error) 
 		ServerKey:  mac(h, salted, "Server Key"),
 		Iterations: iterations,
 	}, nil
-}
-
-// VerifyScram checks a password (not yet prepared) against keys for h, for
-// stores that keep nothing else. nil, ErrPassword, or an error about k.
-func VerifyScram(h Hash, k Keys, password string) error {
-	p, err := prepPassword(password)
-	if err != nil {
-		// Still the same work, and never equal: prepared passwords have no NUL.
-		p = "\x00"
-	}
-	d, err := derive(h, p, k.Salt, k.Iterations)
-	if err != nil {
-		return err
-	}
-	if subtle.ConstantTimeCompare(d.StoredKey, k.StoredKey) != 1 {
-		return ErrPassword
-	}
-	return nil
 }
 
 // HA1 is what DIGEST-MD5 keeps of a password: MD5(user ":" realm ":" password),

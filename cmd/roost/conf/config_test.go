@@ -68,9 +68,6 @@ func TestDefault(t *testing.T) {
 	if err := c.Check(Checker{}); err != nil {
 		t.Error(err)
 	}
-	if again, err := Parse("again", []byte(Builtin())); err != nil || len(again.Warnings) != 0 {
-		t.Errorf("the built-in text: %v %v", err, again.Warnings)
-	}
 }
 
 // The samples of the documentation, as printed there.

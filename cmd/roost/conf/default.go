@@ -33,6 +33,3 @@ const builtinName = "built-in"
 // localhost on *:5222 and *:5269, accounts and rosters in ./data, a generated
 // certificate, no login without TLS.
 func Default() (*Config, error) { return Parse(builtinName, []byte(builtin)) }
-
-// Builtin returns the text of the configuration behind [Default].
-func Builtin() string { return builtin[1:] }

@@ -61,7 +61,7 @@ func TestOpenFails(t *testing.T) {
 		{pipe, "is a pipe"},
 	} {
 		good := logger(t, filepath.Join(dir, "good"))
-		l, err := Open([]conf.Logger{good, logger(t, c.file)}, Options{})
+		l, err := open([]conf.Logger{good, logger(t, c.file)}, Options{})
 		if l != nil || err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `xmpp_logger "log"`) {
 			t.Errorf("%s: %v", c.file, err)
 		}
@@ -290,7 +290,7 @@ func TestCloseDoesNotWaitForEver(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "log")
 	var m messages
-	l, err := Open([]conf.Logger{logger(t, file, "%sr")}, Options{Log: m.logger()})
+	l, err := open([]conf.Logger{logger(t, file, "%sr")}, Options{Log: m.logger()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ type Log struct{ files []*file }
 
 var _ c2s.Tap = (*Log)(nil)
 
-// Options of Open.
+// Options of Next.
 type Options struct {
 	Log        *slog.Logger // what goes wrong; nil: slog.Default()
 	QueueLimit int          // bytes of lines that wait for one file; 0: DefaultQueueLimit
@@ -28,16 +28,9 @@ type Options struct {
 // DefaultQueueLimit has room for some 40 000 lines of the default formats.
 const DefaultQueueLimit = 4 << 20
 
-// Open opens the file of every logger, so that one that cannot be written keeps the server from
-// starting.
-func Open(loggers []conf.Logger, o Options) (*Log, error) {
-	l, _, err := (*Log)(nil).Next(loggers, o)
-	return l, err
-}
-
-// Next makes the Log of other loggers. Those that are as before go on in it; the others are opened. The
+// Next makes the Log of other loggers, and of the first ones with a nil l. Those that are as before go on in it; the others are opened. The
 // caller closes left, what only the old Log has, once nothing goes there any more; or it closes fresh,
-// when everything is to stay as it is. l may be nil.
+// when everything is to stay as it is. The error is of a file that cannot be written.
 func (l *Log) Next(loggers []conf.Logger, o Options) (next *Log, parts Parts, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
