@@ -388,13 +388,17 @@ func decodeItem(e string, base uint64, slab *[]string) (Item, error) {
 		return Item{}, fmt.Errorf("%d bytes too many in an entry", len(d.b))
 	}
 	var err error
-	if it.Contact, err = jid.Parse(contact); err != nil {
-		return Item{}, err
+	it.Contact, err = contactOf(contact)
+	return it, err
+}
+
+// contactOf is the contact of an entry.
+func contactOf(text string) (jid.JID, error) {
+	j, err := jid.Parse(text)
+	if err == nil && (j.String() != text || !j.IsBare()) {
+		err = fmt.Errorf("%q is not a prepared bare JID", text)
 	}
-	if it.Contact.String() != contact || !it.Contact.IsBare() {
-		return Item{}, fmt.Errorf("%q is not a prepared bare JID", contact)
-	}
-	return it, nil
+	return j, err
 }
 
 // sortItems sorts by contact and reports a contact that is there twice.

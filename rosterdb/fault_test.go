@@ -230,7 +230,8 @@ func TestBadRecords(t *testing.T) {
 	_, e11 := db.Blob(ann, "ns")
 	_, e12 := db.DropOffline(ann, 1)
 	_, e13 := db.PutRoster(ann, &Roster{})
-	for i, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12, e13} {
+	e14 := db.Subscribed(ann, nil)
+	for i, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12, e13, e14} {
 		if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "ann@x") {
 			t.Errorf("%d: %v", i+1, err)
 		}

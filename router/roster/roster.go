@@ -52,17 +52,30 @@ func StreamFeatures() string {
 
 // Contacts implements router.Rosters.
 func (s *Service) Contacts(user jid.JID) ([]router.Contact, error) {
-	ro, err := s.store(user).Roster(user)
+	out := make([]router.Contact, 0, 32) // most have no more
+	add := func(contact jid.JID, sub rosterdb.Sub) {
+		if sub != rosterdb.SubNone {
+			out = append(out, router.Contact{JID: contact, From: sub.HasFrom(), To: sub.HasTo()})
+		}
+	}
+	store := s.store(user)
+	if quick, ok := store.(subscribed); ok {
+		err := quick.Subscribed(user, add)
+		return out, storeError(err)
+	}
+	ro, err := store.Roster(user)
 	if err != nil {
 		return nil, storeError(err)
 	}
-	out := make([]router.Contact, 0, len(ro.Items))
 	for _, it := range ro.Items {
-		if it.Sub != rosterdb.SubNone {
-			out = append(out, router.Contact{JID: it.Contact, From: it.Sub.HasFrom(), To: it.Sub.HasTo()})
-		}
+		add(it.Contact, it.Sub)
 	}
 	return out, nil
+}
+
+// subscribed is implemented by stores that need not decode a whole roster for this.
+type subscribed interface {
+	Subscribed(owner jid.JID, fn func(contact jid.JID, sub rosterdb.Sub)) error
 }
 
 // Sees implements router.Rosters.
