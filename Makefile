@@ -11,7 +11,7 @@ COMMIT     := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 LDFLAGS     = -X main.commit=$(COMMIT) -buildid=
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.3.0
 
-.PHONY: all build run test unit race vuln soak leak attack lint fuzz bench bench-rosters bench-store bench-xml bench-idle bench-million bench-chat bench-peers profile cover interop demo-roster docker clean help
+.PHONY: all build run test unit race vuln soak internet leak attack lint fuzz bench bench-rosters bench-store bench-xml bench-idle bench-million bench-chat bench-peers profile cover interop demo-roster docker clean help
 
 all: build
 
@@ -41,6 +41,11 @@ vuln: ## known faults in what is linked in; says so when the database cannot be 
 
 soak: ## kill the store's process CRASHES (5000) times; every acknowledged change must be there
 	ROSTERDB_CRASHES=$(CRASHES) $(GO) test -count=1 -timeout 0 -run '^TestCrash$$' -v ./rosterdb
+
+INTERNET       ?= 1000
+INTERNET_WAVES ?= 50
+internet: ## INTERNET (1000) domains in one process write to each other while links are cut and servers restarted
+	ROOST_INTERNET_DOMAINS=$(INTERNET) ROOST_INTERNET_WAVES=$(INTERNET_WAVES) $(GO) test -count=1 -timeout 0 -run '^TestInternet$$' -v ./router/s2s
 
 leak: ## CONNS (1000000) connections and a tenth as many sessions come and go; nothing may be left
 	ROOST_CONNS=$(CONNS) $(GO) test -count=1 -timeout 0 -run '^(TestLeak|TestHalfHandshakes)$$' -v ./netio ./router/c2s

@@ -119,6 +119,7 @@ func (in *In) settle(p Pair, s step) proof {
 		in.tok.SetLimits(&in.cfg.Proven)
 		in.limits = &in.cfg.Proven
 		in.touch()
+		in.srv.accepted(p, in)
 		if in.bidi {
 			in.srv.accept(p, in)
 		}
@@ -286,6 +287,7 @@ func (in *In) OnClose(_ *netio.Conn, err error) {
 		in.srv.log.Info("stream from another server ended", "domain", in.who(), "peer", in.peer, "reason", reason(err))
 	}
 	for p, how := range in.pairs {
+		in.srv.dropped(p, in)
 		if how == proven && cut {
 			in.srv.doubt(p)
 		}

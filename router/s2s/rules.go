@@ -64,6 +64,7 @@ func (in *In) Recheck() {
 	for p, how := range in.pairs {
 		if how == proven && !in.srv.speaks(p) {
 			in.srv.withdraw(p, in)
+			in.srv.dropped(p, in)
 			delete(in.pairs, p)
 			gone = true
 		}

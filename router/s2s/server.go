@@ -66,8 +66,9 @@ type Server struct {
 	// we may send, by pair.
 	outs      map[Pair]*Out
 	bidi      map[Pair]*In
-	perRemote map[string]int // of outs
-	holds     map[Pair]hold  // without Local: of a whole domain
+	proven    map[incoming]time.Time // on streams of others, and since when
+	perRemote map[string]int         // of outs
+	holds     map[Pair]hold          // without Local: of a whole domain
 	closed    bool
 }
 
@@ -87,7 +88,7 @@ func New(c Config) *Server {
 		c.Now = time.Now
 	}
 	s := &Server{c: c, log: c.Log, names: stream.NewPool(maxResolving),
-		outs: map[Pair]*Out{}, bidi: map[Pair]*In{}, perRemote: map[string]int{}, holds: map[Pair]hold{}}
+		outs: map[Pair]*Out{}, bidi: map[Pair]*In{}, proven: map[incoming]time.Time{}, perRemote: map[string]int{}, holds: map[Pair]hold{}}
 	s.rules.Store(c.Rules.complete())
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s

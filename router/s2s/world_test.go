@@ -82,6 +82,14 @@ func (w *world) Host(context.Context, string, uint16) ([]Candidate, error) { ret
 
 func (w *world) add(name string) *domain {
 	d := &domain{w: w, name: name, got: map[string]int{}, bounced: map[string]int{}}
+	d.boot()
+	w.domains = append(w.domains, d)
+	return d
+}
+
+// boot starts the server of a domain.
+func (d *domain) boot() {
+	w, name := d.w, d.name
 	d.srv = New(Config{Engine: w.engine, Resolver: w, Work: w.work, Log: w.log,
 		Rules: Rules{Others: w.remote, Domains: map[string]*Local{name: {Mode: Open, Secret: NewSecret(name)}}}})
 	d.srv.Router = router.New(router.Config{Domains: []string{name}, Accounts: d, Federation: d.srv, Log: w.log})
@@ -95,14 +103,12 @@ func (w *world) add(name string) *domain {
 		w.t.Fatal(e)
 	}
 	d.user = s
-	w.domains = append(w.domains, d)
-	return d
 }
 
 func (d *domain) listen() {
-	limits := xmlstream.Limits{MaxStanza: 100_000}
+	limits, srv := xmlstream.Limits{MaxStanza: 100_000}, d.srv
 	d.ln = netiotest.Listen(d.w.t, d.w.engine, netio.ListenOptions{Address: "127.0.0.1:0"}, func(c *netio.Conn) netio.Handler {
-		return d.srv.Accept(c, &Accepting{PreAuth: limits, Proven: limits})
+		return srv.Accept(c, &Accepting{PreAuth: limits, Proven: limits})
 	})
 	d.w.mu.Lock()
 	d.w.at[d.name] = netip.MustParseAddrPort(d.ln.Addr().String())
