@@ -105,11 +105,18 @@ func (l *Log) Received(peer netip.AddrPort, st *stanza.Stanza) {
 
 // Delivered implements c2s.Tap: D records, one for each element in b.
 func (l *Log) Delivered(peer netip.AddrPort, b []byte) {
-	if !l.wantsDelivery() {
+	wanted, body := l.wantsDelivery()
+	if !wanted {
 		return
 	}
 	x := scratches.Get().(*scratch)
 	s := subject{now: unixNow(), peer: peer}
+	if env, ok := readEnvelope(b); ok && !body {
+		s.env, s.kind = &env, env.kind
+		l.delivered(x, &s)
+		x.release()
+		return
+	}
 	err := x.elements(b, func(el xmlstream.Element) {
 		s.el, s.kind = el, kindOf(el)
 		l.delivered(x, &s)
@@ -130,13 +137,13 @@ func (l *Log) delivered(x *scratch, s *subject) {
 	}
 }
 
-func (l *Log) wantsDelivery() bool {
+// wantsDelivery reports whether D records are written, and whether any shows more than the envelope.
+func (l *Log) wantsDelivery() (wanted, body bool) {
 	for _, f := range l.files {
-		if f.conf.Delivery != nil {
-			return true
-		}
+		wanted = wanted || f.conf.Delivery != nil
+		body = body || showsBody(f.conf.Delivery)
 	}
-	return false
+	return wanted, body
 }
 
 // Reopen writes what waits, and then opens every file anew, as after a rotation has moved it. A file

@@ -17,6 +17,7 @@ type subject struct {
 	kind string
 	el   xmlstream.Element // zero in an M record
 	from []byte            // when it is known better than el says
+	env  *envelope         // in the place of el, when only that is shown
 	peer netip.AddrPort
 }
 
@@ -34,25 +35,32 @@ func appendRecord(dst []byte, format []conf.Piece, s *subject) []byte {
 			dst = appendValue(dst, s.el.Raw())
 		case conf.MacroObscured:
 			dst = appendObscured(dst, s.el.Raw())
-		case conf.MacroFrom:
-			from := s.from
-			if len(from) == 0 {
-				from, _ = s.el.Attr("from")
-			}
-			dst = appendValue(dst, from)
 		case conf.MacroHost:
 			dst = appendPeer(dst, s.peer)
 		default:
-			v, _ := s.el.Attr(attributeOf(p.Macro))
-			dst = appendValue(dst, v)
+			dst = appendValue(dst, s.value(p.Macro))
 		}
 	}
 	return append(dst, '\n')
 }
 
+// value is the attribute that a macro stands for.
+func (s *subject) value(m conf.Macro) []byte {
+	if m == conf.MacroFrom && len(s.from) > 0 {
+		return s.from
+	}
+	if s.env != nil {
+		return s.env.value(m)
+	}
+	v, _ := s.el.Attr(attributeOf(m))
+	return v
+}
+
 // attributeOf names the attribute that a macro stands for.
 func attributeOf(m conf.Macro) string {
 	switch m {
+	case conf.MacroFrom:
+		return "from"
 	case conf.MacroTo:
 		return "to"
 	case conf.MacroID:
