@@ -4,7 +4,7 @@
 #
 #   bench/run.sh idle|chat|peers
 #
-# SERVERS ("roost prosody") and TLS_MODES ("none starttls") choose; the results stay in OUT (bench/out). SCALE=small makes
+# SERVERS ("roost prosody"; roost-classic is Roost with tls_key_exchange = classic) and TLS_MODES ("none starttls") choose; the results stay in OUT (bench/out). SCALE=small makes
 # short runs of a tenth of the size, RESUME=on has TLS sessions resumed. ROUNDS repeats all of it, the servers the other way round
 # in each second round; from the second on the results stay in directories that end in its number.
 set -euo pipefail

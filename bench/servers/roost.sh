@@ -1,5 +1,7 @@
 # How the benchmarks run Roost: with TCP_NODELAY, as its README says. Sourced by bench/run.sh in $WORK; see there for the variables.
 
+KEYS=hybrid # see roost-classic.sh
+
 target_here() { [ -x "$ROOST" ]; }
 
 target_configure() {
@@ -13,6 +15,7 @@ xmpp_listener {
   require_tls = false
   listen_backlog = 4096
   disable_nagle_algorithm = true
+  tls_key_exchange = $KEYS
   Listen "127.0.0.1:$PORT" {}
 }
 domain "#xmpp#$DOMAIN" { XMPP_Role = "server" }
