@@ -55,7 +55,7 @@ install_missing() {
 
 # versions prints NAME VERSION, a line each.
 versions() {
-    echo "Roost $("$ROOST" version | head -1)"
+    "$ROOST" version | head -1
     dpkg-query -W -f '${Package} ${Version}, Debian package\n' prosody ejabberd 2>/dev/null || true
 }
 
