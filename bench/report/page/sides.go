@@ -38,10 +38,10 @@ type figureRow struct {
 	Cells []cell
 }
 
-// barLength is in rem.
+// barLength is in em; on a phone these are small.
 const barLength = 7
 
-// A cell is a median, its extremes over the runs, and how long a bar it makes, in rem; the row's longest has barLength.
+// A cell is a median, its extremes over the runs, and how long a bar it makes, in em; the row's longest has barLength.
 type cell struct {
 	Value, Range string
 	Bar          float64
