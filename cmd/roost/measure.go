@@ -33,6 +33,7 @@ func (s *Server) sheet(m *metrics.Sheet) {
 	s.sheetStreams(m)
 	s.sheetAdmission(m)
 	s.sheetDelegated(m)
+	s.sheetLinks(m)
 	for _, l := range s.taps.Load().Stats() {
 		m.Put("roost_stanza_log_records_total", float64(l.Written), l.Name, "written")
 		m.Put("roost_stanza_log_records_total", float64(l.Dropped), l.Name, "dropped")
@@ -87,6 +88,20 @@ func (s *Server) sheetStreams(m *metrics.Sheet) {
 		m.Put("roost_stanzas_total", float64(in[k]), "in", k.String())
 		m.Put("roost_stanzas_total", float64(out[k]), "out", k.String())
 	}
+}
+
+// sheetLinks puts the ways to and from other domains, counted.
+func (s *Server) sheetLinks(m *metrics.Sheet) {
+	type kind struct{ direction, state string }
+	count, waiting := map[kind]int{}, 0
+	for _, l := range s.s2s.Links() {
+		count[kind{l.Direction, l.State}]++
+		waiting += l.Waiting
+	}
+	for k, n := range count {
+		m.Put("roost_s2s_links", float64(n), k.direction, k.state)
+	}
+	m.Put("roost_s2s_waiting", float64(waiting))
 }
 
 func (s *Server) sheetDelegated(m *metrics.Sheet) {

@@ -26,6 +26,7 @@ func (s *Server) snapshot() *statuspage.Snapshot {
 	q := s.metrics.Latency(v.Time, 0.5, 0.95, 0.99)
 	v.Latency = statuspage.Latency{P50: q[0], P95: q[1], P99: q[2]}
 	v.Listeners = s.listening()
+	v.Links = s.links()
 	return v
 }
 
@@ -48,6 +49,20 @@ func (s *Server) listening() (out []statuspage.Listener) {
 	}
 	for _, w := range s.webs() {
 		out = append(out, statuspage.Listener{Address: w.ln.Addr().String(), Kind: "HTTP", State: "open"})
+	}
+	return out
+}
+
+// maxLinks bounds what the page shows; those that are not well come first.
+const maxLinks = 100
+
+// links lists the ways to and from other domains.
+func (s *Server) links() (out []statuspage.Link) {
+	for _, l := range s.s2s.Links() {
+		if len(out) == maxLinks {
+			break
+		}
+		out = append(out, statuspage.Link{Domain: l.Remote, Direction: l.Direction, State: l.State, Since: l.Since, Reason: l.Reason, Waiting: l.Waiting})
 	}
 	return out
 }

@@ -335,6 +335,20 @@ func TestDomainLost(t *testing.T) {
 	if !strings.Contains(a.log.String(), "connection refused") {
 		t.Error("the reason is not logged")
 	}
+	for end := time.Now().Add(patience); ; { // it is left alone for a second at first, and longer after each failure
+		alice.send("<message to='bob@b.example' id='again'><body>x</body></message>")
+		alice.until("</message>")
+		var status strings.Builder
+		a.status(&status)
+		links := a.links()
+		if len(links) > 0 && links[0].Domain == "b.example" && links[0].State == s2s.LinkWaiting && links[0].Reason != "" &&
+			strings.Contains(status.String(), "b.example (out) waiting since ") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("links %+v, status %s", links, &status)
+		}
+	}
 }
 
 // TestDomainCut: connections are lost, the server is not: everybody sees each other as before.

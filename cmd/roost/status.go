@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"text/tabwriter"
 	"time"
+
+	"roost/cmd/roost/statuspage"
 )
 
 // status prints what the server is doing, for people.
@@ -28,6 +30,9 @@ func (s *Server) status(out io.Writer) {
 		st.Conns, st.Accepted, st.Refused+st.RefusedFiles, st.Overflows)
 	fmt.Fprintf(w, "TLS handshakes\t%d done, %d failed, %d going on\n", st.Handshakes, st.HandshakesFailed, st.HandshakesOpen)
 	fmt.Fprintf(w, "sessions\t%d bound, %d available\n", bound, available)
+	for _, l := range s.links() {
+		fmt.Fprintf(w, "other server\t%s\n", described(l))
+	}
 	fmt.Fprintf(w, "bytes\t%d in, %d out\n", st.BytesIn, st.BytesOut)
 	s.statusAdmission(w)
 	s.statusDelegated(w)
@@ -74,6 +79,18 @@ func count(n int, thing string) string {
 		thing += "s"
 	}
 	return fmt.Sprintf("%d %s", n, thing)
+}
+
+// described is a way to or from another domain in words.
+func described(l statuspage.Link) string {
+	text := fmt.Sprintf("%s (%s) %s since %s", l.Domain, l.Direction, l.State, l.Since.Format(time.DateTime))
+	if l.Waiting > 0 {
+		text += fmt.Sprintf(", %d stanzas wait", l.Waiting)
+	}
+	if l.Reason != "" {
+		text += ": " + l.Reason
+	}
+	return text
 }
 
 // String names a socket for people.
