@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +21,7 @@ var errAgain = errors.New("not yet")
 // until calls fn till it no longer gives errAgain.
 func (p *place) until(fn func() error) {
 	p.t.Helper()
-	for end := time.Now().Add(patience); ; runtime.Gosched() {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		err := fn()
 		if err == nil {
 			return

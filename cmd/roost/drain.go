@@ -51,8 +51,10 @@ func (d *drain) word() *stanza.StreamError {
 }
 
 // String says where the drain is.
-func (d *drain) String() string {
-	left := int(d.left.Load())
+func (d *drain) String() string { return d.at(int(d.left.Load())) }
+
+// at says where the drain is when so many are left.
+func (d *drain) at(left int) string {
 	if left == 0 {
 		return fmt.Sprintf("drained: %s sent away, none left", count(int(d.sent.Load()), "session"))
 	}
@@ -230,8 +232,10 @@ func (s *Server) followDrain(ctx context.Context, out io.Writer, d *drain, stop 
 			}
 		})
 	}
+	if d.total > 0 {
+		fmt.Fprintln(out, d.at(d.total))
+	}
 	for {
-		fmt.Fprintln(out, d)
 		select {
 		case <-d.done:
 			fmt.Fprintln(out, d)
@@ -247,6 +251,7 @@ func (s *Server) followDrain(ctx context.Context, out io.Writer, d *drain, stop 
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
+			fmt.Fprintln(out, d)
 		}
 	}
 }

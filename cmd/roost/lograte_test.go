@@ -46,9 +46,11 @@ func TestLogRate(t *testing.T) {
 		for i := range 10 * maxLogKeys {
 			log.Info(fmt.Sprint("made up ", i))
 		}
+		b.mu.Lock()
 		if n := len(b.seen); n > maxLogKeys+1 {
 			t.Errorf("%d messages are remembered", n)
 		}
+		b.mu.Unlock()
 		time.Sleep(2 * logWindow)
 		synctest.Wait()
 		if got := out.String(); !strings.Contains(got, `of="other messages"`) {

@@ -50,7 +50,13 @@ func TestMetrics(t *testing.T) {
 		alice.send("<message to='bob@localhost/r'><body>hi</body></message>")
 		bob.until("</message>")
 	}
-	after := scrape(t, url)
+	var after map[string]float64
+	p.until(func() error { // the last message is there before it is counted
+		if after = scrape(t, url); after[`roost_stanzas_total{direction="out",kind="message"}`] < messages {
+			return errAgain
+		}
+		return nil
+	})
 	for name, want := range map[string]float64{
 		`roost_connections`:                                      2,
 		`roost_connections_accepted_total`:                       2,

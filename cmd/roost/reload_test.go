@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -171,12 +172,12 @@ func TestReloadSessions(t *testing.T) {
 func TestReloadListeners(t *testing.T) {
 	p := newPlace(t, "", "")
 	p.do("alice@localhost secret\n", "user", "import")
-	p.edit(`Listen "127.0.0.1:0" {}`, `Listen "*:0" {}`) // a port that is free on all addresses
+	port := strconv.Itoa(freePort(t))
+	p.edit(`Listen "127.0.0.1:0"`, `Listen "*:`+port+`"`)
 	s := p.start()
-	_, port, _ := net.SplitHostPort(s.addr())
 	at := &addrOnly{"127.0.0.1:" + port}
 	alice := at.login(t, "alice", "r")
-	p.edit(`Listen "*:0"`, `Listen "127.0.0.1:`+port+`"`)
+	p.edit(`Listen "*:`+port+`"`, `Listen "127.0.0.1:`+port+`"`)
 	p.reload()
 	p.edit(`Listen "127.0.0.1:`+port, `Listen "*:`+port)
 	p.reload()

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"reflect"
@@ -140,14 +141,24 @@ func serveText(t *testing.T, text string) *Server {
 	return p.start()
 }
 
+// freePort is a port that is free on all addresses and stays so: below those that connections and listeners on
+// port 0 get, which other tests make meanwhile.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		n := 10000 + rand.IntN(20000)
+		if ln, err := net.Listen("tcp", fmt.Sprintf(":%d", n)); err == nil {
+			ln.Close()
+			return n
+		}
+	}
+	t.Fatal("no port is free")
+	return 0
+}
+
 // TestListens: addresses of both families on one port, a Unix socket with its mode, one that is off.
 func TestListens(t *testing.T) {
-	free, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := free.Addr().(*net.TCPAddr).Port
-	free.Close()
+	n := freePort(t)
 	p := newPlace(t, "", "")
 	p.write("roost.conf", strings.NewReplacer("{dir}", p.dir, "{n}", strconv.Itoa(n)).Replace(`Data_Dir = "{dir}/data" Stop_Timeout = 1
 		domain "#xmpp#localhost" { XMPP_Role = server } xmpp {} HTTP_Listener { enable = off }
