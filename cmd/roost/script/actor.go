@@ -59,6 +59,7 @@ type actor struct {
 	jid     string // once bound
 	domain  string
 	dirty   bool // has sent since the server was last seen to have handled all
+	deaf    bool // has a small buffer until it reads
 	silent  bool // reads are not done: the script ended this side
 	server  bool // its streams are those of servers
 	pings   int
@@ -131,6 +132,12 @@ func (a *actor) send(b []byte) {
 func (a *actor) fetch() (item, error) {
 	if a.gone != nil {
 		return item{}, a.gone
+	}
+	if a.deaf { // with the small buffer the kernel waits 200 ms for each segment
+		a.deaf = false
+		if err := a.tcp.SetReadBuffer(1 << 18); err != nil {
+			return item{}, err
+		}
 	}
 	a.conn.SetReadDeadline(time.Now().Add(patience))
 	it, err := a.in.next()

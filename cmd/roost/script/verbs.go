@@ -50,7 +50,7 @@ var actorVerbs = map[string]verb{
 	"close":      simple(func(a *actor) error { a.send([]byte("</stream:stream>")); return nil }),
 	"eof":        simple(func(a *actor) error { a.halfClose(); return nil }),
 	"drop":       simple(func(a *actor) error { a.drop(); return nil }),
-	"deaf":       simple(func(a *actor) error { a.silent = true; return a.tcp.SetReadBuffer(4096) }),
+	"deaf":       simple(func(a *actor) error { a.silent, a.deaf = true, true; return a.tcp.SetReadBuffer(4096) }),
 }
 
 func simple(f func(*actor) error) verb {
