@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -228,6 +229,10 @@ func (db *DB) Close() error {
 	if err := db.b.Close(); err != nil {
 		return fmt.Errorf("store %s: closing: %w", db.name, asDisk(err))
 	}
+	// A child that was forked just now has a copy of the lock's descriptor until its exec; who opens the store next
+	// would find it in use.
+	syscall.ForkLock.RLock()
+	syscall.ForkLock.RUnlock()
 	return nil
 }
 
