@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"time"
 
 	"roost/bench/load"
@@ -124,8 +126,9 @@ type tick struct {
 }
 
 type answer struct {
-	m   *measure.Segment
-	err error
+	worker int
+	m      *measure.Segment
+	err    error
 }
 
 // runSegment runs one segment on all workers and merges. If one fails the others are stopped.
@@ -141,19 +144,19 @@ func runSegment(ctx context.Context, o *Options, seg scenario.Segment, workers [
 	for i, w := range workers {
 		go func() {
 			m, err := w.Run(ctx, seg.Number, func(s *measure.Second) { ticks <- tick{i, s} })
-			answers <- answer{m, err}
+			answers <- answer{i, m, err}
 		}()
 	}
 	all := measure.NewSegment(nil)
-	series := &series{o: o, seg: seg, workers: len(workers), last: before}
+	series := &series{o: o, seg: seg, passed: make([]int, len(workers)), last: before}
 	var errs []error
 	for left := len(workers); left > 0; {
 		select {
 		case t := <-ticks:
-			series.add(t.sec)
+			series.add(t.worker, t.sec)
 		case a := <-answers:
 			left--
-			series.workers = left
+			series.end(a.worker)
 			if a.m != nil {
 				all.Merge(a.m)
 			}
@@ -178,31 +181,40 @@ func runSegment(ctx context.Context, o *Options, seg scenario.Segment, workers [
 
 // series puts the seconds of all workers together. A worker whose part of a segment ends early sends no more.
 type series struct {
-	o       *Options
-	seg     scenario.Segment
-	workers int // that still run
-	open    []*measure.Second
-	counts  []int
-	done    []report.Second
-	last    *probe.Sample
+	o      *Options
+	seg    scenario.Segment
+	passed []int // by worker: the seconds that it has told all about
+	open   []*measure.Second
+	done   []report.Second
+	last   *probe.Sample
 }
 
-func (s *series) add(sec *measure.Second) {
+func (s *series) add(worker int, sec *measure.Second) {
 	if sec.T < 0 || sec.T > 1<<24 || sec.T < len(s.done) {
 		return // late: its second is published
 	}
 	at := sec.T - len(s.done)
 	for len(s.open) <= at {
 		s.open = append(s.open, nil)
-		s.counts = append(s.counts, 0)
 	}
 	if s.open[at] == nil {
 		s.open[at] = sec
 	} else {
 		s.open[at].Merge(sec)
 	}
-	s.counts[at]++
-	for len(s.open) > 0 && s.counts[0] >= s.workers {
+	s.passed[worker] = sec.T + 1
+	s.advance()
+}
+
+// end says that a worker sends no more.
+func (s *series) end(worker int) {
+	s.passed[worker] = math.MaxInt
+	s.advance()
+}
+
+// advance publishes the seconds that all workers have passed.
+func (s *series) advance() {
+	for len(s.open) > 0 && slices.Min(s.passed) > len(s.done) {
 		s.publish()
 	}
 }
@@ -212,7 +224,7 @@ func (s *series) publish() {
 	if sec == nil {
 		sec = &measure.Second{T: len(s.done)}
 	}
-	s.open, s.counts = s.open[1:], s.counts[1:]
+	s.open = s.open[1:]
 	p := report.NewSecond(sec)
 	if s.o.Probe.Active() {
 		if now, err := s.o.Probe.Glance(); err == nil {
