@@ -72,8 +72,12 @@ func TestIdleTime(t *testing.T) {
 // auth_timeout for those who are not idle.
 func TestIdleBeforeLogin(t *testing.T) {
 	h := newHouse(t, options{tls: true, cfg: func(c *c2s.Config) { c.IdleTime, c.AuthTimeout = time.Second, 3*time.Second }})
+	silent := map[string]*client{}
 	for name, to := range states {
-		if c := to(h.dial()).ends(stanza.StreamConnectionTimeout); c.err != nil {
+		silent[name] = to(h.dial())
+	}
+	for name, c := range silent {
+		if c.ends(stanza.StreamConnectionTimeout).err != nil {
 			t.Errorf("%s: %v", name, c.err)
 		}
 	}
