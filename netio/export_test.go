@@ -29,13 +29,6 @@ func Hot(e *Engine) int {
 	return sum
 }
 
-// Idle says whether c owns no memory besides itself.
-func Idle(c *Conn) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.in == nil && c.out == nil
-}
-
 // PerLoop returns how many connections each loop has.
 func PerLoop(e *Engine) (n []int) {
 	for _, l := range e.loops {

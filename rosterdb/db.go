@@ -232,7 +232,7 @@ func (db *DB) Close() error {
 	// A child that was forked just now has a copy of the lock's descriptor until its exec; who opens the store next
 	// would find it in use.
 	syscall.ForkLock.RLock()
-	syscall.ForkLock.RUnlock()
+	defer syscall.ForkLock.RUnlock()
 	return nil
 }
 

@@ -14,7 +14,7 @@
 //	       that are no UTF-8
 //
 // So lines may be cut at every line end, and lines of the default formats at every +, by programs
-// that know nothing of escapes; each field is then unescaped by itself (Unescape). In a format with
+// that know nothing of escapes; each field is then unescaped by itself. In a format with
 // another separator, a value may hold that separator. An attribute that is not there is an empty
 // field.
 //
