@@ -32,7 +32,8 @@ type link struct {
 	left    []*stanza.Frame // stanzas that the connection had not written when it ended
 	used    atomic.Int64    // when a stanza last went by: seconds of the server's clock
 	waiting bool            // for work beside the loop
-	over    bool            // the last word is said
+	over    bool            // nothing is handled any more
+	parting atomic.Bool     // our end tag is sent, the peer's is waited for; set on the loop
 	wrote   bool            // our header, on this stream: an error needs one in front
 	secure  bool
 }
@@ -94,14 +95,32 @@ func (l *link) shake() {
 	l.limits = nil
 }
 
-// write queues what is not a stanza.
+// partTime is how long a peer may take to end its side after we have ended ours.
+const partTime = 10 * time.Second
+
+// part ends our side of a stream with which nothing is wrong: what the peer had sent before it learned of that
+// is still handled (RFC 6120 §4.4).
+func (l *link) part() {
+	l.writeString(stream.End)
+	l.parting.Store(true)
+	l.conn.SetTimer(partTime)
+}
+
+// write queues what is not a stanza. After our end tag there is nothing more to say.
 func (l *link) write(fill func(dst []byte) []byte) {
+	if l.parting.Load() {
+		return
+	}
 	f := stanza.NewFrame()
 	f.Set(fill(f.Buf()))
 	l.conn.Send(f)
 }
 
-func (l *link) writeString(v string) { l.conn.Send(stanza.FrameString(v)) }
+func (l *link) writeString(v string) {
+	if !l.parting.Load() {
+		l.conn.Send(stanza.FrameString(v))
+	}
+}
 
 // writeHeader writes our header.
 func (l *link) writeHeader() {
@@ -115,6 +134,10 @@ func (l *link) last(e *stanza.StreamError) {
 		return
 	}
 	l.over = true
+	if l.parting.Load() { // it is said
+		l.conn.Close()
+		return
+	}
 	if l.limits == nil && !l.secure {
 		l.conn.Abort(errors.New("ended during the TLS handshake"))
 		return
@@ -170,7 +193,7 @@ func (l *link) idle() time.Duration {
 // pass queues a stanza, which it takes over. It is false, and f still the caller's, when the stream
 // is ending. Any goroutine.
 func (l *link) pass(conn *netio.Conn, f *stanza.Frame) bool {
-	if !conn.Send(&parcel{f.Retain(), l}) {
+	if l.parting.Load() || !conn.Send(&parcel{f.Retain(), l}) {
 		return false
 	}
 	l.touch()

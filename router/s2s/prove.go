@@ -258,13 +258,18 @@ func (in *In) OnEOF(*netio.Conn) {
 
 // OnTimer implements netio.Handler: the time to prove anything, and then the idle time.
 func (in *In) OnTimer(c *netio.Conn) {
+	if in.parting.Load() {
+		in.stop(nil)
+		return
+	}
 	if in.proven() || in.served {
 		limit := in.policy().IdleTimeout
 		if idle := in.idle(); idle < limit {
 			c.SetTimer(limit - idle + time.Second)
 			return
 		}
-		in.stop(nil) // RFC 6120 §4.4: in order, since nothing is wrong
+		in.withdraw()
+		in.part()
 		return
 	}
 	in.fail(stanza.StreamConnectionTimeout.With("nothing was proven within " + in.cfg.timeout().String()))
