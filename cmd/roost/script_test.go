@@ -128,7 +128,7 @@ func startIn(file string, cut bool, log io.Writer) (*Server, error) {
 		return nil, err
 	}
 	cfg.Log = conf.LogLevels{Default: slog.LevelDebug}
-	o := Options{Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: everything}))}
+	o := Options{Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: everything})), Linger: 30 * time.Second}
 	if cut {
 		o.ReadBuffer = 1
 	}

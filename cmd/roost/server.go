@@ -76,6 +76,9 @@ type Server struct {
 type Options struct {
 	Log        *slog.Logger
 	ReadBuffer int          // bytes; 1 cuts the input at every byte, for tests
+	// Linger is how long a client may take to read its stream's last words; 0: netio's default. Tests on slow
+	// machines are more patient.
+	Linger time.Duration
 	Resolver   s2s.Resolver // finds other domains; nil: DNS
 	heir       *heir
 	words      []string

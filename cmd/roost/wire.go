@@ -30,7 +30,7 @@ func storeOptions(cfg *conf.Config, log *slog.Logger, minFree int64) rosterdb.Op
 
 // wire makes the engine, the router and what answers, and joins them.
 func (s *Server) wire(o Options) (err error) {
-	s.engine, err = netio.New(netio.Config{Loops: s.conf().EventLoops(), ReadBuffer: o.ReadBuffer, MaxConns: s.conf().MaxConnections,
+	s.engine, err = netio.New(netio.Config{Loops: s.conf().EventLoops(), ReadBuffer: o.ReadBuffer, LingerTimeout: o.Linger, MaxConns: s.conf().MaxConnections,
 		LibraryRecords: s.conf().LibraryRecords, Log: s.logFor("net")})
 	if err != nil {
 		return err
