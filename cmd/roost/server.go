@@ -75,14 +75,14 @@ type Server struct {
 // Options of a start that no configuration has.
 type Options struct {
 	Log        *slog.Logger
-	ReadBuffer int          // bytes; 1 cuts the input at every byte, for tests
+	ReadBuffer int // bytes; 1 cuts the input at every byte, for tests
 	// Linger is how long a client may take to read its stream's last words; 0: netio's default. Tests on slow
 	// machines are more patient.
-	Linger time.Duration
-	Resolver   s2s.Resolver // finds other domains; nil: DNS
-	heir       *heir
-	words      []string
-	MinFree    int64 // bytes of free disk below which the store takes no changes; 0: its default
+	Linger   time.Duration
+	Resolver s2s.Resolver // finds other domains; nil: DNS
+	heir     *heir
+	words    []string
+	MinFree  int64 // bytes of free disk below which the store takes no changes; 0: its default
 }
 
 // Pools: what computes (credentials) gets a goroutine per processor, what waits for the disk gets
